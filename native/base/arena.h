@@ -1,0 +1,47 @@
+// Memory for the strings that one request makes. Taken in order, given back all at once; chunks
+// stay for the next request, so that a warm arena takes nothing from the heap. One thread only.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+namespace fenqi {
+
+class Arena {
+ public:
+  // `size` bytes that live until reset(). Never null.
+  char* take(std::size_t size) {
+    while (chunk_ < chunks_.size()) {
+      Chunk& chunk = chunks_[chunk_];
+      if (size <= chunk.size - used_) {
+        char* at = chunk.bytes.get() + used_;
+        used_ += size;
+        return at;
+      }
+      ++chunk_;
+      used_ = 0;
+    }
+    const std::size_t bytes = size > kChunkBytes ? size : kChunkBytes;
+    chunks_.push_back({std::make_unique<char[]>(bytes), bytes});
+    used_ = size;
+    return chunks_.back().bytes.get();
+  }
+
+  void reset() {
+    chunk_ = 0;
+    used_ = 0;
+  }
+
+ private:
+  static constexpr std::size_t kChunkBytes = 16 * 1024;
+  struct Chunk {
+    std::unique_ptr<char[]> bytes;
+    std::size_t size;
+  };
+  std::vector<Chunk> chunks_;
+  std::size_t chunk_ = 0;
+  std::size_t used_ = 0;
+};
+
+}  // namespace fenqi

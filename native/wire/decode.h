@@ -1,0 +1,179 @@
+// Reads protobuf's wire format, one field at a time, from bytes that nobody vouched for.
+//
+//   MessageReader reader(bytes);
+//   while (reader.next()) {
+//     switch (reader.number()) {
+//       case 1: name = reader.text(); break;
+//     }
+//   }
+//   if (!reader.ok()) ...   // damaged from byte reader.offset() on
+//
+// Accepts what google.protobuf accepts: unknown groups are stepped over, nested at most 100 deep.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
+
+namespace fenqi::wire {
+
+enum class WireType : std::uint8_t {
+  kVarint = 0,
+  kFixed64 = 1,
+  kLength = 2,
+  kStartGroup = 3,
+  kEndGroup = 4,
+  kFixed32 = 5,
+};
+
+inline constexpr int kMaxDepth = 100;
+
+// Reads a varint at `at`, before `end`; null where it is cut short or longer than ten bytes.
+inline const std::uint8_t* read_varint(const std::uint8_t* at, const std::uint8_t* end,
+                                       std::uint64_t& out) {
+  if (at < end && *at < 0x80) [[likely]] {
+    out = *at;
+    return at + 1;
+  }
+  std::uint64_t value = 0;
+  for (int shift = 0; shift < 70 && at < end; shift += 7) {
+    const std::uint8_t byte = *at++;
+    // The tenth byte holds one bit; more would not fit.
+    if (shift == 63 && byte > 1) return nullptr;
+    value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
+    if (byte < 0x80) {
+      out = value;
+      return at;
+    }
+  }
+  return nullptr;
+}
+
+inline std::int64_t unzigzag(std::uint64_t x) {
+  return static_cast<std::int64_t>(x >> 1) ^ -static_cast<std::int64_t>(x & 1);
+}
+
+class MessageReader {
+ public:
+  explicit MessageReader(std::span<const std::uint8_t> bytes)
+      : begin_(bytes.data()), at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
+
+  // Steps to the next field. False at the end, and where the bytes are damaged: see ok().
+  bool next() {
+    while (at_ != end_) {
+      field_start_ = at_;
+      std::uint64_t tag = 0;
+      const std::uint8_t* after = read_varint(at_, end_, tag);
+      if (after == nullptr || tag > UINT32_MAX || (tag >> 3) == 0) return fail();
+      at_ = after;
+      number_ = static_cast<std::uint32_t>(tag >> 3);
+      type_ = static_cast<WireType>(tag & 7);
+      switch (type_) {
+        case WireType::kVarint:
+          after = read_varint(at_, end_, varint_);
+          if (after == nullptr) return fail();
+          at_ = after;
+          return true;
+        case WireType::kFixed64:
+          return take_fixed(8);
+        case WireType::kFixed32:
+          return take_fixed(4);
+        case WireType::kLength: {
+          std::uint64_t length = 0;
+          after = read_varint(at_, end_, length);
+          if (after == nullptr || length > static_cast<std::uint64_t>(end_ - after)) return fail();
+          payload_ = {after, static_cast<std::size_t>(length)};
+          at_ = after + length;
+          return true;
+        }
+        case WireType::kStartGroup:
+          if (!skip_group(number_, kMaxDepth)) return fail();
+          return true;  // a group has no payload; callers step over it
+        default:
+          return fail();
+      }
+    }
+    return false;
+  }
+
+  bool ok() const { return !damaged_; }
+  // Where the current field began, or where the damage is, from the start of the bytes.
+  std::size_t offset() const { return static_cast<std::size_t>(field_start_ - begin_); }
+
+  std::uint32_t number() const { return number_; }
+  WireType type() const { return type_; }
+  // The value of a kVarint field; of a fixed one, its bits.
+  std::uint64_t bits() const { return varint_; }
+  // The value of a kLength field.
+  std::span<const std::uint8_t> payload() const { return payload_; }
+  std::string_view text() const {
+    return {reinterpret_cast<const char*>(payload_.data()), payload_.size()};
+  }
+  double number64() const { return std::bit_cast<double>(varint_); }
+
+ private:
+  bool fail() {
+    damaged_ = true;
+    at_ = end_;
+    return false;
+  }
+
+  bool take_fixed(std::size_t size) {
+    if (static_cast<std::size_t>(end_ - at_) < size) return fail();
+    varint_ = 0;
+    std::memcpy(&varint_, at_, size);
+    at_ += size;
+    return true;
+  }
+
+  // Steps over a group whose start tag was read, with everything in it.
+  bool skip_group(std::uint32_t number, int depth) {
+    if (depth == 0) return false;
+    while (at_ != end_) {
+      std::uint64_t tag = 0;
+      const std::uint8_t* after = read_varint(at_, end_, tag);
+      if (after == nullptr || tag > UINT32_MAX || (tag >> 3) == 0) return false;
+      at_ = after;
+      std::uint64_t length = 0;
+      switch (static_cast<WireType>(tag & 7)) {
+        case WireType::kVarint:
+          if ((after = read_varint(at_, end_, length)) == nullptr) return false;
+          length = 0;
+          break;
+        case WireType::kFixed64:
+          length = 8;
+          break;
+        case WireType::kFixed32:
+          length = 4;
+          break;
+        case WireType::kLength:
+          if ((after = read_varint(at_, end_, length)) == nullptr) return false;
+          break;
+        case WireType::kStartGroup:
+          if (!skip_group(static_cast<std::uint32_t>(tag >> 3), depth - 1)) return false;
+          continue;
+        case WireType::kEndGroup:
+          return (tag >> 3) == number;
+        default:
+          return false;
+      }
+      if (length > static_cast<std::uint64_t>(end_ - after)) return false;
+      at_ = after + length;
+    }
+    return false;
+  }
+
+  const std::uint8_t* begin_;
+  const std::uint8_t* at_;
+  const std::uint8_t* end_;
+  const std::uint8_t* field_start_ = begin_;
+  std::uint32_t number_ = 0;
+  WireType type_ = WireType::kVarint;
+  bool damaged_ = false;
+  std::uint64_t varint_ = 0;
+  std::span<const std::uint8_t> payload_;
+};
+
+}  // namespace fenqi::wire
