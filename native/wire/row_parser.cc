@@ -130,6 +130,7 @@ class RowParser {
       return refuse("no slot for request_id or stage");
     }
     parents_.assign(table_.nodes_.size(), 0);
+    table_.slot_kinds_.assign(table_.slot_count_, Kind::kNone);
     for (std::uint32_t i = 0; i < table_.nodes_.size(); ++i) {
       const Node& node = table_.nodes_[i];
       if (node.fields.size() >= UINT16_MAX) return refuse("too many fields in a message");
@@ -167,7 +168,13 @@ class RowParser {
     }
     if (field.kind == kind::kMessage && !claim(node, field.node)) return bad("nodes are no tree");
     if (field.map) {
+      if (field.kind != kind::kMessage) return bad("a map needs a node for its entries");
       if (Status s = check_map(field); !s.ok()) return s;
+    }
+    const std::uint32_t kept = field.map ? table_.nodes_[field.node].fields[1].kind : field.kind;
+    if (!give_kind(field.slot, kept == kind::kMessage ? Kind::kBool : kind_of(kept)) ||
+        !give_kind(field.count_slot, Kind::kInt)) {
+      return bad("its slot has two kinds");
     }
     for (std::size_t e = 0; e < field.elements.size(); ++e) {
       const Element& element = field.elements[e];
@@ -177,11 +184,42 @@ class RowParser {
       }
       if (!slot_fits(element.slot)) return bad("slot outside the row");
       const bool has_node = field.kind == kind::kMessage && !field.map;
-      if (has_node ? !claim(node, element.node) : element.slot == RowTable::kNone) {
-        return bad("an element goes nowhere");
+      if (has_node ? !claim(node, element.node)
+                   : element.slot == RowTable::kNone || !give_kind(element.slot, kind_of(kept))) {
+        return bad("an element goes nowhere, or to a slot of another kind");
       }
     }
     return {};
+  }
+
+  static Kind kind_of(std::uint32_t field_kind) {
+    switch (field_kind) {
+      case kind::kUint32:
+      case kind::kUint64:
+      case kind::kFixed32:
+      case kind::kFixed64:
+        return Kind::kUint;
+      case kind::kFloat:
+      case kind::kDouble:
+        return Kind::kDouble;
+      case kind::kBool:
+        return Kind::kBool;
+      case kind::kString:
+        return Kind::kString;
+      case kind::kBytes:
+        return Kind::kBytes;
+      default:
+        return Kind::kInt;
+    }
+  }
+
+  // False where the slot has another kind already: a program relies on it.
+  bool give_kind(std::uint32_t slot, Kind of) {
+    if (slot == RowTable::kNone) return true;
+    Kind& known = table_.slot_kinds_[slot];
+    if (known != Kind::kNone && known != of) return false;
+    known = of;
+    return true;
   }
 
   Status check_map(const Field& field) const {

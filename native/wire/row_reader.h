@@ -37,6 +37,8 @@ class RowTable {
               std::span<std::uint32_t> counters) const;
 
   std::uint32_t slot_count() const { return slot_count_; }
+  // Of each slot: the kind that it has when it is not missing; kNone where nothing writes it.
+  std::span<const Kind> slot_kinds() const { return slot_kinds_; }
   std::uint32_t counter_count() const { return counter_count_; }
   std::uint32_t request_id_slot() const { return request_id_slot_; }
   std::uint32_t stage_slot() const { return stage_slot_; }
@@ -81,6 +83,7 @@ class RowTable {
   };
 
   std::vector<Node> nodes_;
+  std::vector<Kind> slot_kinds_;
   std::uint32_t slot_count_ = 0;
   std::uint32_t counter_count_ = 0;
   std::uint32_t request_id_slot_ = 0;

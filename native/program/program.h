@@ -1,0 +1,110 @@
+// A compiled policy: straight-line code over typed registers.
+//
+// The register file is the row, then the constants, then one register for each model output, then
+// temporaries. Every instruction writes one register and reads registers written before it; there
+// are no jumps, so a decision's cost is known when the policy is compiled. An operand that turns
+// out not to matter may hold an error that nobody asks for.
+//
+// Semantics are CEL's, with missing data as a third state: see Op in
+// proto/fenqi/internal/v1/release_image.proto. A Program is immutable and shared.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/arena.h"
+#include "base/result.h"
+#include "base/value.h"
+
+namespace fenqi::program {
+
+// Where in the policy something comes from.
+struct Place {
+  std::string file;
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+  std::string owner;  // "feature utilisation_now"
+};
+
+struct NamedRegister {
+  std::string name;
+  std::uint32_t register_index = 0;
+};
+
+// a, b and c are registers (for membership, b is a set); place is an index into places().
+struct Instruction {
+  std::uint32_t op = 0;
+  std::uint32_t to = 0;
+  std::uint32_t a = 0;
+  std::uint32_t b = 0;
+  std::uint32_t c = 0;
+  std::uint32_t place = 0;
+};
+
+// Sorted constants for IN.
+struct ConstantSet {
+  std::vector<std::int64_t> ints;
+  std::vector<std::uint64_t> uints;
+  std::vector<double> doubles;
+  std::vector<std::string> strings;
+};
+
+class Program {
+ public:
+  Program() = default;
+
+  // Reads and checks a serialized fenqi.internal.v1.Program whose first registers are the row, of
+  // kinds `slot_kinds`, and in which models write doubles to `model_registers`. Every operand must
+  // be of the operation's kind and written before it is read. Fails with FAILED_PRECONDITION.
+  static Result<Program> parse(std::span<const std::uint8_t> bytes,
+                               std::span<const Kind> slot_kinds,
+                               std::span<const std::uint32_t> model_registers);
+
+  std::uint32_t register_count() const { return register_count_; }
+  std::span<const NamedRegister> features() const { return features_; }
+  std::span<const Place> places() const { return places_; }
+
+  // True where `register_index` holds a value once the whole program has run.
+  bool is_written(std::uint32_t register_index) const;
+  // True where it does before the models run.
+  bool is_written_before_models(std::uint32_t register_index) const;
+
+  // The kind of what `register_index` holds when it is neither missing nor an error; kNone where
+  // it is always missing. Only for registers below register_count().
+  Kind kind_of(std::uint32_t register_index) const { return kinds_[register_index]; }
+
+  // Puts the constants into their registers; once for each register file. Strings are views into
+  // the program, which must outlive the registers.
+  void load_constants(std::span<Value> registers) const;
+
+  // Run the instructions before and after the models. `registers` holds register_count() values,
+  // the row filled. Strings that the code makes live in `arena`. Nothing is taken from the heap.
+  void run_before_models(std::span<Value> registers, Arena& arena) const;
+  void run_after_models(std::span<Value> registers, Arena& arena) const;
+
+ private:
+  friend class ProgramParser;
+
+  std::uint32_t register_count_ = 0;
+  std::uint32_t constant_base_ = 0;
+  std::vector<Value> constants_;
+  std::vector<std::string> constant_texts_;
+  std::vector<Instruction> before_models_;
+  std::vector<Instruction> after_models_;
+  std::vector<ConstantSet> sets_;
+  std::vector<Place> places_;
+  std::vector<NamedRegister> features_;
+  // For each register: 0 never written, 1 before the models, 2 after.
+  std::vector<std::uint8_t> written_;
+  std::vector<Kind> kinds_;
+};
+
+// "division by zero at policies/x.yaml:12:5 (feature utilisation_now)". `value` must be an error.
+std::string describe_error(const Value& value, const Program& program);
+
+// "division by zero".
+const char* error_text(ErrorCode code);
+
+}  // namespace fenqi::program
