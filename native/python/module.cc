@@ -1,0 +1,206 @@
+// The Python module fenqi._native: translates types, gives the GIL back while C++ works, and does
+// nothing else.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+#include "engine/engine.h"
+#include "engine/release.h"
+#include "engine/scorer.h"
+#include "models/onnxruntime.h"
+#include "program/program.h"
+#include "python/server_binding.h"
+#include "python/status_error.h"
+
+namespace py = pybind11;
+
+namespace fenqi::python {
+namespace {
+
+std::span<const std::uint8_t> view(const py::bytes& bytes) {
+  const std::string_view text = bytes;
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+py::bytes to_bytes(std::span<const std::uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// A feature's value: None where it is missing, its error's text wrapped in an exception object
+// where it failed, otherwise a Python value.
+py::object to_python(const Value& value, const program::Program& program) {
+  if (value.is_missing()) return py::none();
+  if (value.is_error()) {
+    return py::reinterpret_borrow<py::object>(PyExc_ValueError)(
+        program::describe_error(value, program));
+  }
+  switch (value.kind) {
+    case Kind::kBool: return py::bool_(value.b);
+    case Kind::kInt: return py::int_(value.i);
+    case Kind::kUint: return py::int_(value.u);
+    case Kind::kDouble: return py::float_(value.d);
+    case Kind::kString: return py::str(value.s, value.size);
+    default: return py::none();
+  }
+}
+
+// An engine with the one scorer that serves Python's threads in turn. The server's workers have
+// scorers of their own.
+class PyEngine {
+ public:
+  PyEngine() : engine_(std::make_shared<engine::Engine>()), scorer_(*engine_) {}
+
+  const std::shared_ptr<engine::Engine>& shared() const { return engine_; }
+
+  void publish(std::shared_ptr<const engine::Release> release) {
+    engine_->publish(std::move(release));
+  }
+
+  std::shared_ptr<const engine::Release> release() const { return engine_->release(); }
+
+  py::bytes score(const py::bytes& request) {
+    return call(request, [](engine::Scorer& scorer, std::span<const std::uint8_t> bytes) {
+      return scorer.score(bytes);
+    });
+  }
+
+  py::bytes score_batch(const py::bytes& request) {
+    return call(request, [](engine::Scorer& scorer, std::span<const std::uint8_t> bytes) {
+      return scorer.score_batch(bytes);
+    });
+  }
+
+  py::dict trace(const py::bytes& request) {
+    const auto bytes = view(request);
+    py::gil_scoped_release unlocked;
+    const std::lock_guard lock(mutex_);
+    const engine::Scorer::Trace trace = scorer_.trace(bytes);
+    py::gil_scoped_acquire locked;
+    throw_if_bad(trace.status);
+    py::dict features;
+    const program::Program& program = trace.release->program();
+    for (const auto& feature : program.features()) {
+      features[py::str(feature.name)] =
+          to_python(trace.registers[feature.register_index], program);
+    }
+    return features;
+  }
+
+  py::dict latency() const {
+    const auto histograms = engine_->latency();
+    py::dict stages;
+    for (std::size_t i = 0; i < engine::kStageCount; ++i) {
+      const Histogram& h = (*histograms)[i];
+      const auto us = [](std::uint64_t ns) { return static_cast<double>(ns) / 1000.0; };
+      py::dict stage;
+      stage["count"] = h.count();
+      stage["p50_us"] = us(h.percentile(50.0));
+      stage["p99_us"] = us(h.percentile(99.0));
+      stage["p999_us"] = us(h.percentile(99.9));
+      stage["max_us"] = us(h.max());
+      stages[engine::kStageNames[i]] = stage;
+    }
+    return stages;
+  }
+
+ private:
+  template <typename Work>
+  py::bytes call(const py::bytes& request, Work work) {
+    const auto bytes = view(request);
+    std::unique_lock lock(mutex_, std::defer_lock);
+    engine::Outcome outcome;
+    {
+      py::gil_scoped_release unlocked;
+      lock.lock();
+      outcome = work(scorer_, bytes);
+    }
+    throw_if_bad(outcome.status);
+    return to_bytes(outcome.response);
+  }
+
+  std::shared_ptr<engine::Engine> engine_;
+  std::mutex mutex_;
+  engine::Scorer scorer_;
+};
+
+std::shared_ptr<const engine::Release> load_release(const py::bytes& image,
+                                                    const std::string& onnxruntime_library) {
+  const auto bytes = view(image);
+  Status status;
+  std::shared_ptr<const engine::Release> release;
+  {
+    py::gil_scoped_release unlocked;
+    std::shared_ptr<const models::OnnxRuntime> runtime;
+    if (!onnxruntime_library.empty()) {
+      auto loaded = models::OnnxRuntime::load(onnxruntime_library);
+      if (loaded.ok()) {
+        runtime = loaded.value();
+      } else {
+        status = loaded.status();
+      }
+    }
+    if (status.ok()) {
+      auto loaded = engine::Release::load(bytes, std::move(runtime));
+      if (loaded.ok()) {
+        release = loaded.value();
+      } else {
+        status = loaded.status();
+      }
+    }
+  }
+  throw_if_bad(status);
+  return release;
+}
+
+}  // namespace
+}  // namespace fenqi::python
+
+PYBIND11_MODULE(_native, module) {
+  using fenqi::engine::Release;
+  using fenqi::python::PyEngine;
+
+  module.doc() = "Fenqi's C++ core: releases, the engine and the gRPC data plane.";
+  fenqi::python::bind_status_error(module);
+
+  py::class_<Release, std::shared_ptr<Release>>(
+      module, "Release", "One policy and its models, compiled, immutable, named by a content hash.")
+      .def(py::init([](const py::bytes& image, const std::string& onnxruntime_library) {
+             return std::const_pointer_cast<Release>(
+                 fenqi::python::load_release(image, onnxruntime_library));
+           }),
+           py::arg("image"), py::arg("onnxruntime_library") = "")
+      .def_property_readonly("policy", &Release::policy)
+      .def_property_readonly("policy_version", &Release::policy_version)
+      .def_property_readonly("content_hash", &Release::content_hash);
+
+  py::class_<PyEngine>(module, "Engine", "Answers requests with the published release.")
+      .def(py::init<>())
+      .def("publish",
+           [](PyEngine& engine, const std::shared_ptr<Release>& release) {
+             engine.publish(release);
+           },
+           py::arg("release"))
+      .def("release",
+           [](const PyEngine& engine) {
+             return std::const_pointer_cast<Release>(engine.release());
+           },
+           "The published release, or None.")
+      .def("score", &PyEngine::score, py::arg("request"),
+           "ScoreRequest bytes to ScoreResponse bytes. Raises StatusError.")
+      .def("score_batch", &PyEngine::score_batch, py::arg("request"),
+           "ScoreBatchRequest bytes to ScoreBatchResponse bytes. Raises StatusError.")
+      .def("trace", &PyEngine::trace, py::arg("request"),
+           "Feature name to its value for this request: None where missing, a ValueError where it "
+           "failed.")
+      .def("latency", &PyEngine::latency,
+           "Stage name to {count, p50_us, p99_us, p999_us, max_us}, over all threads.");
+
+  fenqi::python::bind_server<PyEngine>(module);
+}
