@@ -1,0 +1,1 @@
+"""What Fenqi's compiler hands to its core; nobody else's business."""
