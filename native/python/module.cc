@@ -39,7 +39,7 @@ py::object to_python(const Value& value, const program::Program& program) {
   if (value.is_missing()) return py::none();
   if (value.is_error()) {
     return py::reinterpret_borrow<py::object>(PyExc_ValueError)(
-        program::describe_error(value, program));
+        py::str(program::describe_error(value, program)));
   }
   switch (value.kind) {
     case Kind::kBool: return py::bool_(value.b);
@@ -202,5 +202,7 @@ PYBIND11_MODULE(_native, module) {
       .def("latency", &PyEngine::latency,
            "Stage name to {count, p50_us, p99_us, p999_us, max_us}, over all threads.");
 
-  fenqi::python::bind_server<PyEngine>(module);
+  fenqi::python::bind_server(module, [](const py::object& engine) {
+    return engine.cast<const PyEngine&>().shared();
+  });
 }
