@@ -63,11 +63,10 @@ def generate_stubs() -> None:
 
 
 def build_core() -> None:
-    subprocess.run(
-        ["make", "-C", NATIVE, f"-j{JOBS}", "--no-print-directory", "library", "tools",
-         f"PYTHON={sys.executable}"],
-        check=True,
-    )
+    make = ["make", "-C", str(NATIVE), f"-j{JOBS}", "--no-print-directory", "--silent"]
+    made = subprocess.run([*make, "library", "tools", f"PYTHON={sys.executable}"])
+    if made.returncode != 0:
+        raise SystemExit("the C++ core does not build; the compiler says why above")
 
 
 def object_is_stale(object_path: str, source: str) -> bool:
