@@ -48,7 +48,9 @@ def interop(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     sources = [f"grpc/testing/{name}.proto" for name in ("empty", "messages", "test")]
     # A package name of its own, since "grpc" is the library's.
     for source in sources:
-        text = (GRPC_PROTO / source).read_text().replace('import "grpc/testing/', 'import "interop/')
+        text = (
+            (GRPC_PROTO / source).read_text().replace('import "grpc/testing/', 'import "interop/')
+        )
         target = out / "interop" / Path(source).name
         target.parent.mkdir(exist_ok=True)
         target.write_text(text)

@@ -37,9 +37,7 @@ def test_empty_unary(interop: SimpleNamespace, stub: Any) -> None:
 
 
 def test_large_unary(interop: SimpleNamespace, stub: Any) -> None:
-    request = interop.messages.SimpleRequest(
-        response_size=314159, payload=payload(interop, 271828)
-    )
+    request = interop.messages.SimpleRequest(response_size=314159, payload=payload(interop, 271828))
     response = stub.UnaryCall(request)
     assert response.payload.body == bytes(314159)
 

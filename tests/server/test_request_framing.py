@@ -107,7 +107,9 @@ def test_a_compression_bomb_is_refused_without_being_unfolded(
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda z: z[:-1], lambda z: z + b"x", lambda z: b"\0" + z], ids=["cut", "more", "bad"]
+    "damage",
+    [lambda z: z[:-1], lambda z: z + b"x", lambda z: b"\0" + z],
+    ids=["cut", "more", "bad"],
 )
 def test_damaged_compressed_data_is_internal(client: Http2Client, damage: object) -> None:
     compressed = zlib.compress(b"\x10\x05")
