@@ -1,0 +1,133 @@
+"""A model artifact: a folder with `model.onnx`, `manifest.yaml`, golden rows and a card."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+
+class ArtifactError(Exception):
+    """An artifact that cannot be used; the message says which file and why."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelFeature(_Part):
+    """One column of the model's input, in order."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    # The reason that an applicant is given when this column raises the risk.
+    reason: str | None = None
+    dimension: Literal["ability", "willingness"] | None = None
+    # +1: more of it never lowers the risk; -1: never raises it; 0: no promise.
+    monotone: Literal[-1, 0, 1] = 0
+
+
+class Outputs(_Part):
+    """Names of the graph's outputs. One of margin and probability is needed."""
+
+    # Log-odds of default, before calibration.
+    margin: str = ""
+    probability: str = ""
+    # Each input's part of the margin against the reference, in log-odds.
+    contributions: str = ""
+
+    @model_validator(mode="after")
+    def _one_result(self) -> Outputs:
+        if bool(self.margin) == bool(self.probability):
+            raise ValueError("name either a margin or a probability output")
+        return self
+
+
+class Calibration(_Part):
+    """Platt scaling: p = 1 / (1 + exp(a f + b)) for a margin f."""
+
+    kind: Literal["none", "platt"] = "none"
+    a: float = -1.0
+    b: float = 0.0
+
+
+class ScoreScale(_Part):
+    """score = offset - factor ln(p / (1 - p)), odds good : bad (Siddiqi, Credit Risk Scorecards)."""
+
+    base_score: float
+    base_odds: float = Field(gt=0)
+    points_to_double_odds: float = Field(gt=0)
+
+    @property
+    def factor(self) -> float:
+        """Points for each unit of log-odds."""
+        return self.points_to_double_odds / math.log(2)
+
+    @property
+    def offset(self) -> float:
+        """The score at odds of 1 : 1."""
+        return self.base_score - self.factor * math.log(self.base_odds)
+
+
+class Manifest(_Part):
+    """What is inside `manifest.yaml`."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    version: str = Field(min_length=1)
+    kind: str
+    purpose: str
+    owner: str
+    limits_of_use: list[str] = Field(default_factory=list)
+    data: dict[str, Any] = Field(default_factory=dict)
+    metrics: dict[str, Any] = Field(default_factory=dict)
+    onnx_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    # The graph's one input tensor, float32 [rows, len(features)]; NaN is missing.
+    input: str
+    features: list[ModelFeature] = Field(min_length=1)
+    outputs: Outputs
+    base_margin: float = 0.0
+    calibration: Calibration = Calibration()
+    score_scale: ScoreScale
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A checked artifact."""
+
+    folder: Path
+    manifest: Manifest
+    onnx: bytes
+
+
+def load_artifact(folder: Path) -> Artifact:
+    """Reads `folder` and checks the manifest and the model's hash.
+
+    Raises ArtifactError, which names the file and says what is wrong with it.
+    """
+    path = folder / "manifest.yaml"
+    try:
+        manifest = Manifest.model_validate(YAML(typ="safe").load(path.read_text(encoding="utf-8")))
+        onnx = (folder / "model.onnx").read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"cannot read the artifact: {error}") from error
+    except YAMLError as error:
+        raise ArtifactError(f"{path} is not YAML: {error}") from error
+    except ValidationError as error:
+        raise ArtifactError(f"{path}: {error}") from error
+    found = hashlib.sha256(onnx).hexdigest()
+    if found != manifest.onnx_sha256:
+        raise ArtifactError(
+            f"{folder / 'model.onnx'} has the hash {found}, the manifest says "
+            f"{manifest.onnx_sha256}; the file was changed after it was packed"
+        )
+    if (folder.parent.name, folder.name) != (manifest.name, manifest.version):
+        raise ArtifactError(
+            f"{path} describes {manifest.name}/{manifest.version}, not "
+            f"{folder.parent.name}/{folder.name}"
+        )
+    return Artifact(folder, manifest, onnx)
