@@ -94,6 +94,8 @@ ServerOptions read_server_options(CommandLine& line) {
   limits.request_timeout_ns = milliseconds("request-timeout-ms", limits.request_timeout_ns);
   limits.write_timeout_ns = milliseconds("write-timeout-ms", limits.write_timeout_ns);
   limits.stall_timeout_ns = milliseconds("stall-timeout-ms", limits.stall_timeout_ns);
+  limits.first_call_timeout_ns =
+      milliseconds("first-call-timeout-ms", limits.first_call_timeout_ns);
   limits.idle_timeout_ns = milliseconds("idle-timeout-ms", limits.idle_timeout_ns);
   return options;
 }

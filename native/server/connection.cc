@@ -160,9 +160,8 @@ void Connection::check_timeouts() {
   if (response_bytes_ > 0 && now_ns - last_data_ns_ > limits.stall_timeout_ns) {
     return close(NGHTTP2_ENHANCE_YOUR_CALM);
   }
-  if (streams_.empty() && now_ns - last_receive_ns_ > limits.idle_timeout_ns) {
-    close(NGHTTP2_NO_ERROR);
-  }
+  const std::int64_t idle_ns = served_ ? limits.idle_timeout_ns : limits.first_call_timeout_ns;
+  if (streams_.empty() && now_ns - last_receive_ns_ > idle_ns) close(NGHTTP2_NO_ERROR);
 }
 
 bool Connection::note_request_bytes(std::ptrdiff_t change) {
@@ -196,7 +195,10 @@ void Connection::open_stream(std::int32_t id) {
 }
 
 void Connection::close_stream(Stream& stream, std::uint32_t error_code) {
-  if (stream.finished() && error_code == NGHTTP2_NO_ERROR) budget_.answered_call();
+  if (stream.finished() && error_code == NGHTTP2_NO_ERROR) {
+    budget_.answered_call();
+    served_ = served_ || stream.is_grpc();
+  }
   stream.end();
   std::unique_ptr<Stream> owned = std::move(streams_[stream.place]);
   if (owned->place + 1 < streams_.size()) {

@@ -99,6 +99,7 @@ class Connection {
   std::int64_t drain_began_ns_ = 0;
   Stage stage_ = Stage::kServing;
   bool handshake_done_ = false;
+  bool served_ = false;  // at least one gRPC call was answered
   bool out_of_budget_ = false;
   bool in_io_ = false;
 };

@@ -8,6 +8,9 @@
 namespace fenqi::server {
 namespace {
 
+constexpr std::size_t kMaxMessage = 1024;
+constexpr std::size_t kMaxViolations = 3072;
+
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
@@ -85,12 +88,20 @@ std::string percent_decode(std::string_view text) {
   return out;
 }
 
+std::string_view cut_message(std::string_view message) {
+  if (message.size() <= kMaxMessage) return message;
+  std::size_t end = kMaxMessage;
+  while (end > 0 && (static_cast<std::uint8_t>(message[end]) & 0xc0) == 0x80) --end;
+  return message.substr(0, end);
+}
+
 std::string status_details(const Status& status) {
   FieldWriter bad_request;
   for (const FieldViolation& violation : status.violations) {
     FieldWriter entry;
-    entry.bytes(1, as_utf8(violation.field));
-    entry.bytes(2, as_utf8(violation.description));
+    entry.bytes(1, as_utf8(cut_message(violation.field)));
+    entry.bytes(2, as_utf8(cut_message(violation.description)));
+    if (bad_request.message().size() + entry.message().size() > kMaxViolations) break;
     bad_request.bytes(1, entry.message());
   }
   FieldWriter any;
@@ -98,7 +109,7 @@ std::string status_details(const Status& status) {
   any.bytes(2, bad_request.message());
   FieldWriter out;
   out.integer(1, static_cast<std::uint64_t>(status.code));
-  out.bytes(2, as_utf8(status.message));
+  out.bytes(2, as_utf8(cut_message(status.message)));
   out.bytes(3, any.message());
   return out.message();
 }

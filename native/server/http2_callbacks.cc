@@ -120,6 +120,8 @@ nghttp2_option* make_http2_options() {
   nghttp2_option_new(&option);
   // Windows are given back as messages are taken, so that slow calls push back on their senders.
   nghttp2_option_set_no_auto_window_update(option, 1);
+  // A header block above libnghttp2's own limit would never leave, and its stream would never end.
+  nghttp2_option_set_max_send_header_block_length(option, std::size_t{1} << 20);
   disable_own_reset_limit(option);
   return option;
 }

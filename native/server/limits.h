@@ -31,12 +31,13 @@ struct Limits {
   std::int64_t frame_timeout_ns = 10 * kSecond;
   // From HEADERS to half-close of a unary request; of a stream, from first to last byte of a
   // message.
-  std::int64_t request_timeout_ns = 60 * kSecond;
+  std::int64_t request_timeout_ns = 30 * kSecond;
   // Output waits for the socket this long without one byte leaving.
   std::int64_t write_timeout_ns = 20 * kSecond;
   // Responses wait for the client's flow-control window this long without one byte leaving.
   std::int64_t stall_timeout_ns = 60 * kSecond;
-  // No call open and nothing received.
+  // No call open and nothing received; the first holds until a gRPC call was answered.
+  std::int64_t first_call_timeout_ns = 30 * kSecond;
   std::int64_t idle_timeout_ns = 600 * kSecond;
   // From the decision to close a connection until its socket is closed.
   std::int64_t close_timeout_ns = 2 * kSecond;

@@ -16,6 +16,7 @@ namespace fenqi::server {
 namespace {
 
 constexpr int kBacklog = 1024;
+constexpr int kKeepaliveSeconds = 60;
 
 Status system_error(const std::string& what) {
   const int code = errno;
@@ -23,9 +24,8 @@ Status system_error(const std::string& what) {
                what + ": " + std::generic_category().message(code));
 }
 
-void enable(int fd, int level, int option) {
-  const int on = 1;
-  setsockopt(fd, level, option, &on, sizeof on);
+void set_option(int fd, int level, int option, int value = 1) {
+  setsockopt(fd, level, option, &value, sizeof value);
 }
 
 struct Address {
@@ -84,8 +84,8 @@ Status bind_tcp(const std::string& address, int port, bool shared, FileDescripto
   socket = FileDescriptor(
       ::socket(where.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket.valid()) return system_error("cannot open a socket");
-  enable(socket.get(), SOL_SOCKET, SO_REUSEADDR);
-  if (shared) enable(socket.get(), SOL_SOCKET, SO_REUSEPORT);
+  set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR);
+  if (shared) set_option(socket.get(), SOL_SOCKET, SO_REUSEPORT);
   if (::bind(socket.get(), where.get(), where.size) != 0) {
     return system_error("cannot listen on " + address + ":" + std::to_string(port));
   }
@@ -147,7 +147,10 @@ FileDescriptor accept_connection(int listener, std::string& peer, bool& exhauste
   exhausted = !socket.valid() &&
               (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM);
   if (!socket.valid()) return socket;
-  enable(socket.get(), IPPROTO_TCP, TCP_NODELAY);
+  set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY);
+  // A client that vanished under an open stream would otherwise be kept for ever.
+  set_option(socket.get(), SOL_SOCKET, SO_KEEPALIVE);
+  set_option(socket.get(), IPPROTO_TCP, TCP_KEEPIDLE, kKeepaliveSeconds);
   peer = name_of(from);
   return socket;
 }

@@ -90,6 +90,9 @@ void Stream::end() {
   }
   handler_.reset();
   connection_->note_response_bytes(-static_cast<std::ptrdiff_t>(queued()));
+  if (unacknowledged_ > 0) {
+    nghttp2_session_consume_connection(connection_->session(), unacknowledged_);
+  }
   reader_.clear();
   note_unread();
   head_.clear();
@@ -427,7 +430,8 @@ void Stream::finish(const Status& status, std::span<const MetadataEntry> trailer
     const auto end = std::to_chars(std::begin(code), std::end(code), static_cast<int>(status.code));
     trailers_.add("grpc-status", {code, static_cast<std::size_t>(end.ptr - code)});
   }
-  if (!status.message.empty()) trailers_.add("grpc-message", percent_encode(status.message));
+  if (!status.message.empty())
+    trailers_.add("grpc-message", percent_encode(cut_message(status.message)));
   if (!status.violations.empty()) {
     trailers_.add("grpc-status-details-bin", base64_encode(status_details(status)));
   }

@@ -46,6 +46,7 @@ class Stream final : public Call, public Timer {
   std::size_t place = 0;  // in the list of its connection
   bool half_closed() const { return half_closed_; }
   bool finished() const { return finished_; }
+  bool is_grpc() const { return !is_http_; }
 
   // Call
   std::string_view path() const override { return head_.path(); }
