@@ -51,7 +51,7 @@ fuzz: setup ## Run every fuzzer for SECONDS=60 each (needs clang)
 
 interop-server: setup ## Serve gRPC's own grpc.testing.TestService on PORT=10000
 	@$(NATIVE) tools
-	@exec build/native/release/bin/interop_server --port $(PORT)
+	@exec build/native/release/bin/interop --address=127.0.0.1 --port=$(PORT)
 
 train: setup ## Train the bundled models again, from the bundled data
 	@$(BIN)/python -m models.training

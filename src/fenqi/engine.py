@@ -1,0 +1,145 @@
+"""The engine in this process, for notebooks and tests: no network, the same answers.
+
+engine = Engine.from_policy("policies/taiwan.yaml")
+answer = engine.score({"loan": {"amount_fen": 500_000, "term_months": 12}})
+print(answer.decision, [reason.text_en for reason in answer.reasons])
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from fenqi import _native
+from fenqi._native import StageLatency
+from fenqi.errors import CallError, ConfigurationError, FieldViolation, call_error
+from fenqi.internal.v1.release_image_pb2 import ReleaseImage
+from fenqi.policy import compile_policy
+from fenqi.requests import Scorable, request_bytes, request_message
+from fenqi.v1.scoring_pb2 import (
+    ModelVersion,
+    Release,
+    ScoreBatchRequest,
+    ScoreBatchResponse,
+    ScoreResponse,
+)
+
+
+class Engine:
+    """Answers requests with the release that was published last.
+
+    Calls may come from any thread; they take turns. Calls release the GIL while C++ works.
+    """
+
+    def __init__(self) -> None:
+        self.native = _native.Engine()
+        self._release: Release | None = None
+
+    @classmethod
+    def from_policy(cls, path: str | Path, models: str | Path | None = None) -> Engine:
+        """An engine that answers with the policy at `path`.
+
+        `models`: the folder of model packages, `<name>/<version>/`; by default `models` beside the
+        policy's folder.
+        Raises PolicyError where the policy does not compile, CallError where the core refuses it.
+        """
+        engine = cls()
+        engine.publish(compile_policy(path, models).image)
+        return engine
+
+    def publish(self, image: bytes) -> None:
+        """Answers with this image (a serialized ReleaseImage) from the next request on."""
+        with_models = ReleaseImage.FromString(image)
+        library = str(onnxruntime_library()) if with_models.models else ""
+        try:
+            native = _native.Release(image, library)
+        except _native.StatusError as error:
+            raise from_native(error) from None
+        self.native.publish(native)
+        self._release = _describe(with_models)
+
+    @property
+    def release(self) -> Release:
+        """What answers: policy, models and content hash; empty before the first publication."""
+        return self._release if self._release is not None else Release()
+
+    def score(self, scorable: Scorable) -> ScoreResponse:
+        """The decision on one application or request. Raises CallError."""
+        return ScoreResponse.FromString(self.score_bytes(request_bytes(scorable)))
+
+    def score_bytes(self, request: bytes) -> bytes:
+        """A serialized ScoreRequest to a serialized ScoreResponse. Raises CallError."""
+        try:
+            return self.native.score(request)
+        except _native.StatusError as error:
+            raise from_native(error) from None
+
+    def score_batch(self, scorables: Sequence[Scorable]) -> list[ScoreResponse | CallError]:
+        """One answer each, in order; a request that failed has its error in its place."""
+        batch = ScoreBatchRequest(requests=[request_message(scorable) for scorable in scorables])
+        answers = ScoreBatchResponse.FromString(self.score_batch_bytes(batch.SerializeToString()))
+        return batch_results(answers)
+
+    def score_batch_bytes(self, batch: bytes) -> bytes:
+        """A serialized ScoreBatchRequest to a ScoreBatchResponse. Raises CallError."""
+        try:
+            return self.native.score_batch(batch)
+        except _native.StatusError as error:
+            raise from_native(error) from None
+
+    def trace(self, scorable: Scorable) -> dict[str, object]:
+        """The value of each feature: None where missing, a ValueError object where it failed."""
+        try:
+            return self.native.trace(request_bytes(scorable))
+        except _native.StatusError as error:
+            raise from_native(error) from None
+
+    def latency(self) -> dict[str, StageLatency]:
+        """Microseconds by stage (read, program, model, reasons, write, total) since the start."""
+        return self.native.latency()
+
+
+@cache
+def onnxruntime_library() -> Path:
+    """onnxruntime's own shared library, as its wheel ships it. Raises ConfigurationError."""
+    package = importlib.util.find_spec("onnxruntime")
+    if package is None or package.origin is None:
+        raise ConfigurationError("onnxruntime is not installed: pip install onnxruntime")
+    folder = Path(package.origin).parent / "capi"
+    found = sorted(folder.glob("libonnxruntime.so*"))
+    if not found:
+        raise ConfigurationError(f"no libonnxruntime.so in {folder}: reinstall onnxruntime")
+    return found[-1]
+
+
+def from_native(error: _native.StatusError) -> CallError:
+    """The core's error as one of the family."""
+    code, message, violations = error.args
+    return call_error(code, message, (FieldViolation(*violation) for violation in violations))
+
+
+def batch_results(answers: ScoreBatchResponse) -> list[ScoreResponse | CallError]:
+    """The answers of a batch, errors as exception objects in their places."""
+    results: list[ScoreResponse | CallError] = []
+    for result in answers.results:
+        if result.HasField("error"):
+            error = result.error
+            fields = [FieldViolation(error.field, error.message)] if error.field else []
+            results.append(call_error(error.code, error.message, fields))
+        else:
+            results.append(result.response)
+    return results
+
+
+def _describe(image: ReleaseImage) -> Release:
+    return Release(
+        policy=image.policy,
+        policy_version=image.policy_version,
+        content_hash=image.content_hash,
+        models=[
+            ModelVersion(slot=model.slot, name=model.name, version=model.version)
+            for model in image.models
+        ],
+    )

@@ -1,0 +1,1 @@
+"""Serving: configuration, the process, its fronts and its admin service."""
