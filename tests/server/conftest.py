@@ -1,4 +1,4 @@
-"""Fixtures of the data plane's tests: built tools, a server, and stubs of gRPC's own test service."""
+"""Fixtures of the data plane's tests: built tools, a server, stubs of gRPC's test service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small HTTP/2 client over the `h2` package and a blocking socket, to send what gRPC clients do not."""
+"""A small HTTP/2 client over the `h2` package, to send what gRPC clients do not."""
 
 from __future__ import annotations
 

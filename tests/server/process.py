@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # FENQI_NATIVE_MODE=asan runs these tests against the sanitized tools.
 MODE = os.environ.get("FENQI_NATIVE_MODE", "release")
 BINARIES = Path(os.environ.get("FENQI_NATIVE_BIN", ROOT / "build" / "native" / MODE / "bin"))
+# Sanitizers keep freed memory for a while.
+MEMORY_FACTOR = 1 if MODE == "release" else 4
 SHARED = Path(os.environ.get("FENQI_SHARED", ROOT.parent / "shared"))
 
 
