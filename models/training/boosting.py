@@ -1,0 +1,84 @@
+"""Gradient boosting with LightGBM, and its trees in a form of our own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+
+from dataset import Column, Floats
+
+TREES = 320
+# Trees of at most six leaves ask at most five questions, so that a tree's exact explanation is a
+# table of at most 32 cells (see exact.py). On this data larger trees are no better.
+PARAMETERS: dict[str, Any] = {
+    "objective": "binary",
+    "num_leaves": 6,
+    "max_depth": 4,
+    "learning_rate": 0.05,
+    "min_data_in_leaf": 100,
+    "feature_fraction": 0.5,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "lambda_l2": 5.0,
+    "seed": 0,
+    "deterministic": True,
+    "num_threads": 1,
+    "verbose": -1,
+}
+
+
+@dataclass(frozen=True)
+class Split:
+    """x[feature] <= threshold goes left; a missing value goes where `missing_left` says."""
+
+    feature: int
+    threshold: np.float32
+    missing_left: bool
+    left: Split | float
+    right: Split | float
+
+
+Tree = Split | float
+
+
+def train(columns: list[Column], features: Floats, defaulted: NDArray[np.int64]) -> Any:
+    """A LightGBM booster; monotone in every column that promises it."""
+    parameters = {**PARAMETERS, "monotone_constraints": [column.monotone for column in columns]}
+    return lightgbm.train(parameters, lightgbm.Dataset(features, defaulted), TREES)
+
+
+def trees_of(booster: Any) -> list[Tree]:
+    """The booster's trees. Their values add up to its margin."""
+    return [_tree(info["tree_structure"]) for info in booster.dump_model()["tree_info"]]
+
+
+def _tree(node: dict[str, Any]) -> Tree:
+    if "leaf_value" in node:
+        return float(node["leaf_value"])
+    assert node["decision_type"] == "<=", "no categorical splits are trained here"
+    missing = node["missing_type"]
+    assert missing in ("NaN", "None"), "zero is never taken for missing here"
+    threshold = _largest_float32(node["threshold"])
+    return Split(
+        feature=node["split_feature"],
+        threshold=threshold,
+        # Where training saw no missing value, LightGBM reads one as 0.
+        missing_left=bool(node["default_left"]) if missing == "NaN" else bool(0 <= threshold),
+        left=_tree(node["left_child"]),
+        right=_tree(node["right_child"]),
+    )
+
+
+def _largest_float32(threshold: float) -> np.float32:
+    """The largest float32 that is not above: x <= it agrees for every float32 x.
+
+    A split that only parts missing values from known ones has a threshold beyond float32.
+    """
+    if threshold >= float(np.finfo(np.float32).max):
+        return np.finfo(np.float32).max
+    rounded = np.float32(threshold)
+    return rounded if rounded <= threshold else np.nextafter(rounded, np.float32(-np.inf))
