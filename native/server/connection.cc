@@ -160,13 +160,28 @@ void Connection::check_timeouts() {
   if (response_bytes_ > 0 && now_ns - last_data_ns_ > limits.stall_timeout_ns) {
     return close(NGHTTP2_ENHANCE_YOUR_CALM);
   }
-  const std::int64_t idle_ns = served_ ? limits.idle_timeout_ns : limits.first_call_timeout_ns;
+  const std::int64_t idle_ns = served_    ? limits.idle_timeout_ns
+                               : suspect_ ? limits.handshake_timeout_ns
+                                          : limits.first_call_timeout_ns;
   if (streams_.empty() && now_ns - last_receive_ns_ > idle_ns) close(NGHTTP2_NO_ERROR);
 }
 
 bool Connection::note_request_bytes(std::ptrdiff_t change) {
   request_bytes_ += static_cast<std::size_t>(change);
-  return request_bytes_ <= scope_.limits.max_buffered_request_bytes;
+  scope_.request_bytes += static_cast<std::size_t>(change);
+  return request_bytes_ <= scope_.limits.max_buffered_request_bytes &&
+         scope_.request_bytes <= scope_.limits.max_worker_request_bytes;
+}
+
+void Connection::note_response_bytes(std::ptrdiff_t change) {
+  if (response_bytes_ == 0) last_data_ns_ = scope_.now.steady_ns;
+  response_bytes_ += static_cast<std::size_t>(change);
+  scope_.response_bytes += static_cast<std::size_t>(change);
+}
+
+bool Connection::overfull() const {
+  return response_bytes_ > scope_.limits.max_queued_response_bytes ||
+         scope_.response_bytes > scope_.limits.max_worker_response_bytes;
 }
 
 void Connection::note_output() {
@@ -197,7 +212,7 @@ void Connection::open_stream(std::int32_t id) {
 void Connection::close_stream(Stream& stream, std::uint32_t error_code) {
   if (stream.finished() && error_code == NGHTTP2_NO_ERROR) {
     budget_.answered_call();
-    served_ = served_ || stream.is_grpc();
+    (stream.is_grpc() ? served_ : suspect_) = true;
   }
   stream.end();
   std::unique_ptr<Stream> owned = std::move(streams_[stream.place]);
@@ -229,9 +244,9 @@ void Connection::on_frame_sent(const nghttp2_frame& frame) {
       const std::uint32_t code = frame.rst_stream.error_code;
       const std::int64_t now_ns = scope_.now.steady_ns;
       if (code == NGHTTP2_NO_ERROR) return;
-      if (!(is_protocol_fault(code) ? budget_.fault(now_ns) : budget_.reset(now_ns))) {
-        out_of_budget_ = true;
-      }
+      const bool fault = is_protocol_fault(code);
+      suspect_ = suspect_ || fault;
+      if (!(fault ? budget_.fault(now_ns) : budget_.reset(now_ns))) out_of_budget_ = true;
       return;
     }
     default:

@@ -59,13 +59,11 @@ class Connection {
   WorkerScope& scope() const { return scope_; }
   nghttp2_session* session() const { return session_; }
   std::string_view peer() const { return peer_; }
-  // False when the connection holds too many bytes of requests.
+  // False when too many bytes of requests are held: the connection's, or the worker's.
   bool note_request_bytes(std::ptrdiff_t change);
-  void note_response_bytes(std::ptrdiff_t change) {
-    if (response_bytes_ == 0) last_data_ns_ = scope_.now.steady_ns;
-    response_bytes_ += static_cast<std::size_t>(change);
-  }
-  bool overfull() const { return response_bytes_ > scope_.limits.max_queued_response_bytes; }
+  void note_response_bytes(std::ptrdiff_t change);
+  // Too many bytes of responses wait: the connection's, or the worker's.
+  bool overfull() const;
   void note_output();
   void note_drained(Stream& stream);
 
@@ -99,7 +97,8 @@ class Connection {
   std::int64_t drain_began_ns_ = 0;
   Stage stage_ = Stage::kServing;
   bool handshake_done_ = false;
-  bool served_ = false;  // at least one gRPC call was answered
+  bool served_ = false;   // at least one gRPC call was answered
+  bool suspect_ = false;  // it made protocol faults, or takes us for a web server
   bool out_of_budget_ = false;
   bool in_io_ = false;
 };

@@ -21,6 +21,9 @@ struct Limits {
   std::size_t max_buffered_request_bytes = std::size_t{32} << 20;
   // Response bytes held for one connection; past it a new call is RESOURCE_EXHAUSTED.
   std::size_t max_queued_response_bytes = std::size_t{32} << 20;
+  // The same two over all connections of one worker.
+  std::size_t max_worker_request_bytes = std::size_t{256} << 20;
+  std::size_t max_worker_response_bytes = std::size_t{256} << 20;
   // Response bytes held for one streaming call before its sender is asked to wait and its own
   // requests are left unread.
   std::size_t stream_high_water_bytes = std::size_t{256} << 10;
@@ -36,7 +39,8 @@ struct Limits {
   std::int64_t write_timeout_ns = 20 * kSecond;
   // Responses wait for the client's flow-control window this long without one byte leaving.
   std::int64_t stall_timeout_ns = 60 * kSecond;
-  // No call open and nothing received; the first holds until a gRPC call was answered.
+  // No call open and nothing received; the first holds until a gRPC call was answered. (A client
+  // that by then has made protocol faults or asked for web pages gets handshake_timeout_ns only.)
   std::int64_t first_call_timeout_ns = 30 * kSecond;
   std::int64_t idle_timeout_ns = 600 * kSecond;
   // From the decision to close a connection until its socket is closed.

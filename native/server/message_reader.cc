@@ -5,7 +5,7 @@
 namespace fenqi::server {
 namespace {
 
-constexpr std::size_t kKeptBuffer = 64 << 10;
+constexpr std::size_t kKeptBuffer = 16 << 10;
 
 }  // namespace
 

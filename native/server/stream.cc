@@ -12,7 +12,7 @@
 namespace fenqi::server {
 namespace {
 
-constexpr std::size_t kKeptBuffer = 64 << 10;
+constexpr std::size_t kKeptBuffer = 16 << 10;
 
 // A field whose text lives for ever.
 nghttp2_nv constant_field(std::string_view name, std::string_view value) {

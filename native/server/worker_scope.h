@@ -42,6 +42,8 @@ struct WorkerScope {
   Instant now = Instant::now();  // the worker sets it before it hands anything on
   TimerQueue timers;
   Inflater inflater;
+  std::size_t request_bytes = 0;   // held for all connections
+  std::size_t response_bytes = 0;  // the same
   std::vector<nghttp2_nv> header_scratch;
   nghttp2_session_callbacks* callbacks = nullptr;
   nghttp2_option* options = nullptr;

@@ -244,3 +244,51 @@ def test_a_reset_call_leaves_its_neighbours_alone(client: Http2Client) -> None:
 
 def test_the_server_is_well_after_all_this(server: ServerProcess) -> None:
     answers_well(server.port)
+
+
+def test_a_stream_whose_answers_are_not_read_is_itself_left_unread_and_then_goes_on(
+    server: ServerProcess,
+) -> None:
+    # StreamingOutputCallRequest{response_parameters {size: 50000}}
+    request = grpc_message(b"\x12\x04\x08\xd0\x86\x03")
+    count = 400
+    before = server.resident_bytes()
+    with Http2Client(server.port) as client:
+        stream = client.request(grpc_headers(FULL_DUPLEX_CALL), end=False)
+        for _ in range(count):
+            client.h2.send_data(stream, request)
+        client.h2.end_stream(stream)
+        client.flush()
+        # The neighbour's answer shows that all of it has been handled.
+        assert client.call(EMPTY_CALL, b"").grpc_status == OK
+        assert server.resident_bytes() - before < MEMORY_FACTOR * (4 << 20)
+        answer = client.wait(stream)
+    assert answer.grpc_status == OK
+    assert len(answer.body) > count * 50_000
+
+
+def test_unfinished_messages_of_one_connection_are_held_up_to_a_bound(
+    server: ServerProcess,
+) -> None:
+    part = grpc_message(bytes(3 << 20))[: 2 << 20]
+    before = server.resident_bytes()
+    with Http2Client(server.port) as client:
+        streams = []
+        for _ in range(24):
+            stream = client.request(grpc_headers(UNARY_CALL), end=False)
+            streams.append(stream)
+            for i in range(0, len(part), 16_000):
+                chunk = part[i : i + 16_000]
+                while not client.answers[stream].over and client.h2.local_flow_control_window(
+                    stream
+                ) < len(chunk):
+                    client.receive()
+                if client.answers[stream].over:
+                    break
+                client.h2.send_data(stream, chunk)
+                client.flush()
+        refused = [s for s in streams if client.answers[s].over]
+        assert 1 <= len(refused) <= 12
+        assert all(client.answers[s].grpc_status == RESOURCE_EXHAUSTED for s in refused)
+        assert server.resident_bytes() - before < MEMORY_FACTOR * (96 << 20)
+    answers_well(server.port)
