@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from onnx import ModelProto
 from ruamel.yaml import YAML
 
-from dataset import ROOT, Column, Floats
-from ensemble import CONTRIBUTIONS, INPUT, MARGIN
-from measures import Platt
+from .dataset import ROOT, Column, Floats
+from .ensemble import CONTRIBUTIONS, INPUT, MARGIN
+from .measures import Platt
 
 SCORE_SCALE = {"base_score": 600, "base_odds": 20, "points_to_double_odds": 40}
 

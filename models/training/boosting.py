@@ -9,7 +9,7 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset import Column, Floats
+from .dataset import Column, Floats
 
 TREES = 320
 # Trees of at most six leaves ask at most five questions, so that a tree's exact explanation is a

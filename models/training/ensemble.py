@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from onnx import ModelProto, TensorProto, helper
 
-from exact import Axis, CellTree
+from .exact import Axis, CellTree
 
 INPUT, MARGIN, CONTRIBUTIONS = "features", "margin", "contributions"
 _EVERY_NUMBER = float(np.finfo(np.float32).max)

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from boosting import Split, Tree
-from dataset import Floats
+from .boosting import Split, Tree
+from .dataset import Floats
 
 Doubles = NDArray[np.float64]
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from dataset import Column, Floats
-from exact import Axis, CellTree
+from .dataset import Column, Floats
+from .exact import Axis, CellTree
 
 FINE_BINS = 20
 LEAST_SHARE = 0.05  # of the rows, in a bin

@@ -1,0 +1,1 @@
+"""Benchmarks: one question a file, a peer in the same run, JSON under bench/results/."""

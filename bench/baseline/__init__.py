@@ -1,0 +1,1 @@
+"""The server that a good Python engineer would write: what Fenqi is compared with."""

@@ -1,0 +1,1 @@
+"""Makes the bundled models; see train.py."""

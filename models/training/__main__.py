@@ -1,0 +1,5 @@
+"""make train."""
+
+from .train import main
+
+main()
