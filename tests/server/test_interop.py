@@ -223,3 +223,16 @@ def test_many_calls_at_once_on_one_connection(interop: SimpleNamespace, stub: An
     request = interop.messages.SimpleRequest(response_size=100, payload=payload(interop, 100))
     calls = [stub.UnaryCall.future(request) for _ in range(1000)]
     assert all(len(call.result().payload.body) == 100 for call in calls)
+
+
+def test_a_bad_field_is_named_in_the_status_details(interop: SimpleNamespace, stub: Any) -> None:
+    rpc_status = pytest.importorskip("grpc_status.rpc_status")
+    error_details = pytest.importorskip("google.rpc.error_details_pb2")
+    with pytest.raises(grpc.RpcError) as raised:
+        stub.UnaryCall(interop.messages.SimpleRequest(response_size=-1))
+    status = rpc_status.from_call(raised.value)
+    assert status.code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+    bad_request = error_details.BadRequest()
+    assert status.details[0].Unpack(bad_request)
+    assert [v.field for v in bad_request.field_violations] == ["response_size"]
+    assert "between 0 and" in bad_request.field_violations[0].description
