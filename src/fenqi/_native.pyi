@@ -1,14 +1,9 @@
 """Fenqi's C++ core: releases, the engine and the gRPC data plane."""
 
 from collections.abc import Sequence
-from typing import TypedDict, final
+from typing import final
 
-class StageLatency(TypedDict):
-    count: int
-    p50_us: float
-    p99_us: float
-    p999_us: float
-    max_us: float
+from fenqi.engine import StageLatency
 
 class StatusError(Exception):
     """args: (gRPC status code, message, [(field, description), ...])."""

@@ -5,6 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-POLICY = PROJECT / "policies" / "taiwan.yaml"
+POLICY = PROJECT / "policies" / "taiwan_card.yaml"
 MODELS = PROJECT / "models"
 TOOLS = PROJECT / "build" / "native" / "release" / "bin"

@@ -11,9 +11,9 @@ import importlib.util
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import TypedDict
 
 from fenqi import _native
-from fenqi._native import StageLatency
 from fenqi.errors import CallError, ConfigurationError, FieldViolation, call_error
 from fenqi.internal.v1.release_image_pb2 import ReleaseImage
 from fenqi.policy import compile_policy
@@ -25,6 +25,16 @@ from fenqi.v1.scoring_pb2 import (
     ScoreBatchResponse,
     ScoreResponse,
 )
+
+
+class StageLatency(TypedDict):
+    """How long a stage took over `count` requests, microseconds."""
+
+    count: int
+    p50_us: float
+    p99_us: float
+    p999_us: float
+    max_us: float
 
 
 class Engine:
@@ -43,10 +53,15 @@ class Engine:
 
         `models`: the folder of model packages, `<name>/<version>/`; by default `models` beside the
         policy's folder.
-        Raises PolicyError where the policy does not compile, CallError where the core refuses it.
+        Raises ConfigurationError where there is no such file, PolicyError where it does not
+        compile, CallError where the core refuses the result.
         """
+        try:
+            compiled = compile_policy(path, models)
+        except OSError as error:
+            raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
         engine = cls()
-        engine.publish(compile_policy(path, models).image)
+        engine.publish(compiled.image)
         return engine
 
     def publish(self, image: bytes) -> None:
@@ -126,7 +141,8 @@ def batch_results(answers: ScoreBatchResponse) -> list[ScoreResponse | CallError
     for result in answers.results:
         if result.HasField("error"):
             error = result.error
-            fields = [FieldViolation(error.field, error.message)] if error.field else []
+            what = error.message.removeprefix(f"{error.field}: ")
+            fields = [FieldViolation(error.field, what)] if error.field else []
             results.append(call_error(error.code, error.message, fields))
         else:
             results.append(result.response)

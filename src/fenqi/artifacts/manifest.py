@@ -12,8 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from fenqi.errors import FenqiError
 
-class ArtifactError(Exception):
+
+class ArtifactError(FenqiError):
     """An artifact that cannot be used; the message says which file and why."""
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fenqi.errors import FenqiError
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -30,7 +32,7 @@ class Problem:
         return text
 
 
-class PolicyError(Exception):
+class PolicyError(FenqiError):
     """A policy that cannot be compiled. `problems` lists everything that was found."""
 
     def __init__(self, problems: list[Problem]) -> None:

@@ -59,7 +59,10 @@ class AdminServer:
 
     def __init__(self, engine: Engine, settings: Settings, addresses: Sequence[str]) -> None:
         values = settings.values
-        self._server = grpc.server(ThreadPoolExecutor(max_workers=4, thread_name_prefix="admin"))
+        self._server = grpc.server(
+            ThreadPoolExecutor(max_workers=4, thread_name_prefix="admin"),
+            options=[("grpc.so_reuseport", 0)],  # a second server on the port is a mistake
+        )
         self._health = health.HealthServicer()
         self._services = ("", _SERVICE, _SCORING)
         admin_pb2_grpc.add_AdminServicer_to_server(

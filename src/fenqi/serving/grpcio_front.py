@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc import error_details_pb2, status_pb2
@@ -53,7 +54,7 @@ class GrpcioFront:
         self._set_health(health_pb2.HealthCheckResponse.SERVING)
 
     def begin_shutdown(self) -> None:
-        """Health turns NOT_SERVING, calls in flight finish, new ones are refused. Returns at once."""
+        """Health turns NOT_SERVING, new calls are refused. Returns at once."""
         self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
         self._stopped = self._server.stop(self._values.grace_seconds)
 
@@ -136,4 +137,5 @@ def _details(error: CallError) -> bytes:
     detail = AnyMessage()
     detail.Pack(bad_request)
     status = status_pb2.Status(code=error.code, message=error.message, details=[detail])
-    return status.SerializeToString(deterministic=True)
+    serialized: bytes = status.SerializeToString(deterministic=True)
+    return serialized

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
-from typing import Protocol
+import socket
+from types import FrameType, TracebackType
+from typing import Protocol, Self
 
 from fenqi import _native
 from fenqi.engine import Engine, from_native
@@ -125,17 +123,40 @@ class ServingProcess:
             self._admin.stop()
 
 
-@contextmanager
-def termination() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set while the block runs. For the main thread."""
-    asked = threading.Event()
+class Termination:
+    """SIGTERM and SIGINT, as something to wait for. A context manager, for the main thread.
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        asked.set()
+    The interpreter's own C handler writes to a socket that `wait` reads, so that a signal is seen
+    whenever it comes; an Event set by a Python handler could be missed, or deadlock.
+    """
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
+    def __init__(self) -> None:
+        self.asked = False
+        self._read, self._write = socket.socketpair()
+        self._write.setblocking(False)
+
+    def wait(self) -> None:
+        """Returns once a signal has come, also when that was before."""
+        self._read.recv(1, socket.MSG_PEEK)
+
+    def __enter__(self) -> Self:
+        self._handlers = {
+            number: signal.signal(number, self._ask) for number in (signal.SIGTERM, signal.SIGINT)
+        }
+        self._wakeup = signal.set_wakeup_fd(self._write.fileno())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        signal.set_wakeup_fd(self._wakeup)
+        for number, handler in self._handlers.items():
             signal.signal(number, handler)
+        self._read.close()
+        self._write.close()
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True

@@ -1,0 +1,160 @@
+"""The command `fenqi`: what it can do, with each command's options. The work is in its own file.
+
+Modules that take long to import are imported by the command that needs them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.models import OptionInfo
+
+import fenqi
+
+app = typer.Typer(
+    help="Fenqi (分期): real-time decisions on mobile instalment loans.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _setting(name: str) -> OptionInfo:
+    """A flag for the setting `name`; texts are checked with the other sources."""
+    from fenqi.serving.config import ServerConfig
+
+    field = ServerConfig.model_fields[name]
+    default = "" if field.default in (None, [], "") else f" [default: {field.default}]"
+    option: OptionInfo = typer.Option(
+        "--" + name.replace("_", "-"),
+        help=f"{field.description}{default}",
+        metavar="VALUE",
+        show_default=False,
+    )
+    return option
+
+
+@app.command()
+def serve(
+    context: typer.Context,
+    config: Annotated[
+        Path | None, typer.Option(help="YAML file with any of the settings below")
+    ] = None,
+    policy: Annotated[str | None, _setting("policy")] = None,
+    models: Annotated[str | None, _setting("models")] = None,
+    front: Annotated[str | None, _setting("front")] = None,
+    address: Annotated[str | None, _setting("address")] = None,
+    port: Annotated[str | None, _setting("port")] = None,
+    unix_socket: Annotated[str | None, _setting("unix_socket")] = None,
+    workers: Annotated[str | None, _setting("workers")] = None,
+    cpus: Annotated[str | None, _setting("cpus")] = None,
+    tls_certificate: Annotated[str | None, _setting("tls_certificate")] = None,
+    tls_key: Annotated[str | None, _setting("tls_key")] = None,
+    tls_client_ca: Annotated[str | None, _setting("tls_client_ca")] = None,
+    max_message_bytes: Annotated[str | None, _setting("max_message_bytes")] = None,
+    max_concurrent_streams: Annotated[str | None, _setting("max_concurrent_streams")] = None,
+    grace_seconds: Annotated[str | None, _setting("grace_seconds")] = None,
+    admin_address: Annotated[str | None, _setting("admin_address")] = None,
+    admin_port: Annotated[str | None, _setting("admin_port")] = None,
+) -> None:
+    """Serve a policy over gRPC until SIGTERM or Ctrl-C.
+
+    Each setting may stand in the --config file as `name: value`, in the environment as
+    FENQI_NAME, or here; the later wins.
+    """
+    from fenqi.cli.serve import run
+    from fenqi.serving.config import load_settings
+
+    flags = {k: v for k, v in context.params.items() if v is not None and k != "config"}
+    run(load_settings(config, os.environ, flags))
+
+
+@app.command()
+def score(
+    file: Annotated[
+        Path, typer.Argument(help="an Application or a ScoreRequest, YAML or JSON; - is stdin")
+    ],
+    server: Annotated[str, typer.Option(help="ask this server, host:port or unix:/path")] = "",
+    policy: Annotated[
+        Path | None, typer.Option(help="in this process, with this policy [default: the bundled]")
+    ] = None,
+    timeout: Annotated[float, typer.Option(help="seconds to wait for a server")] = 1.0,
+    tls_ca: Annotated[
+        Path | None, typer.Option(help="PEM file of who signed the server; turns TLS on")
+    ] = None,
+    tls_certificate: Annotated[Path | None, typer.Option(help="PEM file to show it")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM file of its key")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="print the ScoreResponse as JSON")
+    ] = False,
+) -> None:
+    """Decide one application, by a running server or in this process."""
+    from fenqi.cli.score import run
+    from fenqi.client import Tls
+
+    tls = None
+    if tls_ca is not None or tls_certificate is not None:
+        tls = Tls(ca=tls_ca, certificate=tls_certificate, key=tls_key)
+    run(file, server, policy, timeout, tls, as_json)
+
+
+@app.command()
+def demo(
+    applications: Annotated[int, typer.Option(min=1, help="how many to score")] = 6000,
+    once: Annotated[bool, typer.Option("--once", help="end after the summary")] = False,
+    json: Annotated[
+        str, typer.Option(metavar="FILE", help="write the summary as JSON; - is stdout")
+    ] = "",
+    concurrency: Annotated[int, typer.Option(min=1, help="calls in flight")] = 4,
+    port: Annotated[int, typer.Option(help="port to serve on; 0 takes a free one")] = 0,
+) -> None:
+    """Serve the bundled policy, score real applications through the RPC, sum up, keep serving."""
+    from fenqi.cli.demo import run
+
+    run(applications, once, json, concurrency, port)
+
+
+@app.command(
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": [],
+    }
+)
+def load(context: typer.Context) -> None:
+    """Send load at a chosen rate and measure latency from when each call was due.
+
+    Every option goes to the load generator; `fenqi load --help` is its own help.
+    """
+    from fenqi.cli.load import run
+
+    run(context.args)
+
+
+@app.command()
+def doctor() -> None:
+    """Check machine, build, artifacts and ports, and say what to mend."""
+    from fenqi.cli.doctor import run
+
+    raise typer.Exit(run())
+
+
+@app.command()
+def version() -> None:
+    """Print Fenqi's version."""
+    print(fenqi.__version__)
+
+
+def main() -> Any:
+    """The entry point: mistakes of the caller's end in a sentence and status 1, not in a trace."""
+    from fenqi.errors import FenqiError
+
+    try:
+        return app()
+    except FenqiError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)

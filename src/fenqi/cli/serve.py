@@ -1,0 +1,34 @@
+"""`fenqi serve`: prints what is in force and where it listens, and serves until told to stop."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from fenqi.serving.config import Settings
+from fenqi.serving.process import ServingProcess, Termination
+
+
+def run(settings: Settings) -> None:
+    console = Console()
+    console.print(settings_table(settings))
+    with Termination() as termination:
+        process = ServingProcess(settings)
+        process.start()
+        release = process.engine.release
+        policy = f"policy {release.policy} {release.policy_version}"
+        console.print(f"{policy}, release {release.content_hash[:12]}", highlight=False)
+        for address in process.addresses:
+            console.print(f"scoring on {address}", highlight=False, soft_wrap=True)
+        console.print(f"admin on {process.admin_address}", highlight=False)
+        termination.wait()
+        console.print("shutting down: calls in flight finish", highlight=False)
+        process.stop()
+
+
+def settings_table(settings: Settings) -> Table:
+    table = Table("setting", "value", "from", title=None, box=None, pad_edge=False)
+    for name, value, source in settings.lines():
+        where = f"{source} ({settings.file})" if source == "file" else source
+        table.add_row(name, value or "-", where, style=None if source != "default" else "dim")
+    return table
