@@ -91,8 +91,10 @@ void Connection::receive(std::span<const std::uint8_t> bytes) {
   const ssize_t taken = nghttp2_session_mem_recv(session_, bytes.data(), bytes.size());
   in_io_ = false;
   if (taken >= 0) return;
-  if (out_of_budget_ || taken == NGHTTP2_ERR_FLOODED) return close(NGHTTP2_ENHANCE_YOUR_CALM);
-  close(taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_INTERNAL_ERROR);
+  if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) return close(NGHTTP2_PROTOCOL_ERROR);
+  if (taken == NGHTTP2_ERR_NOMEM) return close(NGHTTP2_INTERNAL_ERROR);
+  // The rest are limits: ours, or libnghttp2's on CONTINUATION, SETTINGS and queued acknowledgements.
+  close(NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
 bool Connection::produce(std::vector<std::uint8_t>& out, std::size_t limit) {

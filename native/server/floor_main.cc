@@ -3,7 +3,6 @@
 //
 //   floor --port=50051 --workers=1 --cpus=0 --body-bytes=130
 #include <array>
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>

@@ -146,6 +146,9 @@ void Worker::on_wake() {
   for (const auto& instance : instances_) instance->on_wake();
   if (draining_ || !drain_asked_.load(std::memory_order_acquire)) return;
   draining_ = true;
+  // Who already waits at the door is let in, to be told with the others.
+  if (tcp_listener_.valid()) accept_from(tcp_listener_.get(), setup_.tls);
+  if (setup_.unix_listener >= 0) accept_from(setup_.unix_listener, nullptr);
   stop_listening();
   tcp_listener_.reset();
   // A little before the grace period ends, so that the process can be gone when it does.

