@@ -1,0 +1,76 @@
+"""Writes what the C++ tests of the engine run on: compiled policies and real requests.
+
+    python tests/native/write_images.py FOLDER
+
+FOLDER gets `rules_a` and `rules_b` (policies without a model that answer differently), `taiwan`
+(the bundled policy with its model), `requests` (length-delimited) and `onnxruntime` (the path of
+the library).
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from fenqi.engine import onnxruntime_library
+from fenqi.lab.taiwan import load_holdout, to_request
+from fenqi.policy import compile_policy
+
+ROOT = Path(__file__).resolve().parents[2]
+
+RULES = """\
+policy: rules_{name}
+version: "{version}"
+features:
+  limit:
+    expr: double(application.behaviour.card_statements[0].credit_limit_fen) / 100.0
+    meaning: Credit limit.
+  greeting:
+    expr: "'limit ' + string(application.behaviour.card_statements[0].credit_limit_fen)"
+    meaning: A text that is made for each request.
+rules:
+  - id: LIMIT_LOW
+    when: limit < {threshold} && greeting.startsWith("limit")
+    then: {action}
+    reason: R_{name_upper}
+    meaning: Low limit.
+  - id: DIVIDED
+    when: 1 / (application.behaviour.card_statements[0].credit_limit_fen - 100) > 5
+    then: flag
+    on_error: flag
+    meaning: Fails where the limit is 1.00.
+reasons:
+  R_{name_upper}: {{en: "Release {name}.", zh: "版本 {name}。"}}
+"""
+
+
+def rules_image(name: str, version: int, threshold: float, action: str) -> bytes:
+    text = RULES.format(
+        name=name, name_upper=name.upper(), version=version, threshold=threshold, action=action
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"rules_{name}.yaml"
+        path.write_text(text, encoding="utf-8")
+        return compile_policy(path).image
+
+
+def varint(number: int) -> bytes:
+    out = bytearray()
+    while number >= 0x80:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*out, number])
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "rules_a").write_bytes(rules_image("a", 1, 1e9, "decline"))
+    (folder / "rules_b").write_bytes(rules_image("b", 2, 1e9, "refer"))
+    (folder / "taiwan").write_bytes(compile_policy(ROOT / "policies" / "taiwan_card.yaml").image)
+    requests = [to_request(client).SerializeToString() for client in load_holdout()[:200]]
+    (folder / "requests").write_bytes(b"".join(varint(len(r)) + r for r in requests))
+    (folder / "onnxruntime").write_text(str(onnxruntime_library()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
