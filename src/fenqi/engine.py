@@ -7,13 +7,12 @@ print(answer.decision, [reason.text_en for reason in answer.reasons])
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import TypedDict
 
 from fenqi import _native
+from fenqi.bundled import onnxruntime_library
 from fenqi.errors import CallError, ConfigurationError, FieldViolation, call_error
 from fenqi.internal.v1.release_image_pb2 import ReleaseImage
 from fenqi.policy import compile_policy
@@ -114,19 +113,6 @@ class Engine:
     def latency(self) -> dict[str, StageLatency]:
         """Microseconds by stage (read, program, model, reasons, write, total) since the start."""
         return self.native.latency()
-
-
-@cache
-def onnxruntime_library() -> Path:
-    """onnxruntime's own shared library, as its wheel ships it. Raises ConfigurationError."""
-    package = importlib.util.find_spec("onnxruntime")
-    if package is None or package.origin is None:
-        raise ConfigurationError("onnxruntime is not installed: pip install onnxruntime")
-    folder = Path(package.origin).parent / "capi"
-    found = sorted(folder.glob("libonnxruntime.so*"))
-    if not found:
-        raise ConfigurationError(f"no libonnxruntime.so in {folder}: reinstall onnxruntime")
-    return found[-1]
 
 
 def from_native(error: _native.StatusError) -> CallError:

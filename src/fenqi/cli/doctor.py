@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fenqi.bundled import MODELS, POLICY, PROJECT, TOOLS
+from fenqi.bundled import MODELS, POLICY, PROJECT, TOOLS, onnxruntime_library
 
 _LEAST_MEMORY = 512 << 20
 _BUILD_AGAIN = "build it again: make setup"
@@ -116,8 +116,6 @@ def python_libraries() -> Iterator[Finding]:
 
 
 def onnxruntime() -> Iterator[Finding]:
-    from fenqi.engine import onnxruntime_library
-
     class ApiBase(ctypes.Structure):
         _fields_ = (
             ("get_api", ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_uint32)),
@@ -138,6 +136,7 @@ def onnxruntime() -> Iterator[Finding]:
 
 def artifacts() -> Iterator[Finding]:
     from fenqi.artifacts import ArtifactError, load_artifact
+    from fenqi.artifacts.golden import TOLERANCE, largest_difference
 
     folders = sorted(path.parent for path in MODELS.glob("*/*/manifest.yaml"))
     if not folders:
@@ -145,11 +144,12 @@ def artifacts() -> Iterator[Finding]:
     for folder in folders:
         subject = f"model {folder.parent.name}/{folder.name}"
         try:
-            load_artifact(folder)
+            rows, difference = largest_difference(load_artifact(folder))
         except ArtifactError as error:
             yield Finding(subject, str(error), "check it out again, or: make train")
         else:
-            yield Finding(subject, "hash as in its manifest")
+            detail = f"hash as in its manifest; {rows} golden rows, off by {difference:.1e} at most"
+            yield Finding(subject, detail, "" if difference <= TOLERANCE else "make train")
 
 
 def policy() -> Iterator[Finding]:
