@@ -93,7 +93,7 @@ void Connection::receive(std::span<const std::uint8_t> bytes) {
   if (taken >= 0) return;
   if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) return close(NGHTTP2_PROTOCOL_ERROR);
   if (taken == NGHTTP2_ERR_NOMEM) return close(NGHTTP2_INTERNAL_ERROR);
-  // The rest are limits: ours, or libnghttp2's on CONTINUATION, SETTINGS and queued acknowledgements.
+  // The rest are limits: ours, or libnghttp2's on CONTINUATION, SETTINGS and waiting ACKs.
   close(NGHTTP2_ENHANCE_YOUR_CALM);
 }
 

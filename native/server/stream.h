@@ -1,8 +1,8 @@
 // One HTTP/2 stream and the gRPC call on it: checks the request, cuts it into messages, runs the
 // service, and queues the answer until libnghttp2 asks for it.
 //
-// Owned by its Connection, from HEADERS until libnghttp2 closes the stream; then pooled. The request
-// side is in stream.cc, the answering side in stream_response.cc.
+// Owned by its Connection, from HEADERS until libnghttp2 closes the stream; then pooled. stream.cc
+// has the request's side, stream_response.cc the answer's.
 #pragma once
 
 #include <nghttp2/nghttp2.h>

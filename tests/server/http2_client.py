@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import h2.config
@@ -26,6 +27,14 @@ DATA, HEADERS = 0, 1
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
+
+
+def frames_of(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+    """Type, flags, stream and payload of each whole frame."""
+    while len(data) >= 9:
+        length = int.from_bytes(data[:3], "big")
+        yield data[3], data[4], int.from_bytes(data[5:9], "big"), data[9 : 9 + length]
+        data = data[9 + length :]
 
 
 def grpc_message(payload: bytes, compressed: bool = False) -> bytes:

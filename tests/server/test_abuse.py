@@ -29,12 +29,13 @@ from tests.server.http2_client import (
     Http2Client,
     answers_well,
     frame,
+    frames_of,
     grpc_headers,
     grpc_message,
 )
 from tests.server.process import MEMORY_FACTOR, ServerProcess, serving
 
-END_STREAM, END_HEADERS = 1, 4
+END_STREAM, END_HEADERS, GOAWAY = 1, 4, 7
 CANCEL, ENHANCE_YOUR_CALM = 8, 11
 
 
@@ -47,11 +48,9 @@ def read_goaway(connection: socket.socket) -> int | None:
     except ConnectionError:
         pass
     code = None
-    while len(received) >= 9:
-        length = int.from_bytes(received[:3], "big")
-        if received[3] == 7 and len(received) >= 9 + 8:
-            code = int.from_bytes(received[13:17], "big")
-        received = received[9 + length :]
+    for kind, _, _, payload in frames_of(received):
+        if kind == GOAWAY:
+            code = int.from_bytes(payload[4:8], "big")
     return code
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -10,13 +12,21 @@ from types import SimpleNamespace
 from typing import Any
 
 import grpc
+import hpack
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.server.http2_client import (
+    DATA,
     EMPTY_CALL,
     FULL_DUPLEX_CALL,
+    HEADERS,
+    PREFACE,
+    SETTINGS,
+    WINDOW_UPDATE,
     Http2Client,
+    frame,
+    frames_of,
     grpc_headers,
     grpc_message,
 )
@@ -26,6 +36,7 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 SERVICE_UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 TEST_SERVICE = "grpc.testing.TestService"
+GOAWAY, END_STREAM, END_HEADERS = 7, 1, 4
 
 
 def health_of(channel: grpc.Channel) -> Any:
@@ -110,6 +121,46 @@ def test_shutdown_names_the_last_stream_after_a_notice() -> None:
         assert client.goaway == 0
         client.socket.close()
         assert server.exit_status() == 0
+
+
+def test_no_call_up_to_the_last_stream_that_the_goaway_names_is_lost() -> None:
+    encoder = hpack.Encoder()
+    encoder.header_table_size = 0
+    block = encoder.encode(grpc_headers(EMPTY_CALL))
+    received = b""
+    stream = 1
+    with (
+        serving("interop") as server,
+        socket.create_connection(("127.0.0.1", server.port), 20) as connection,
+    ):
+        window = (1 << 30).to_bytes(4, "big")
+        connection.sendall(PREFACE + frame(SETTINGS, 0, 0) + frame(WINDOW_UPDATE, 0, 0, window))
+        with contextlib.suppress(ConnectionError):
+            for batch in range(100_000):
+                calls = b""
+                for _ in range(20):
+                    calls += frame(HEADERS, END_HEADERS, stream, block)
+                    calls += frame(DATA, END_STREAM, stream, grpc_message(b""))
+                    stream += 2
+                connection.sendall(calls)
+                if batch == 20:
+                    server.terminate()
+                if not (chunk := connection.recv(1 << 16)):
+                    break
+                received += chunk
+            while chunk := connection.recv(1 << 16):
+                received += chunk
+        connection.close()
+        assert server.exit_status() == 0
+    ended, last_streams = set(), []
+    for kind, flags, stream_id, payload in frames_of(received):
+        if kind == GOAWAY:
+            last_streams.append(int.from_bytes(payload[:4], "big"))
+        elif kind == HEADERS and flags & END_STREAM:
+            ended.add(stream_id)
+    assert last_streams[0] == 2**31 - 1
+    assert last_streams[-1] > 20 * 20
+    assert ended == set(range(1, last_streams[-1] + 1, 2))
 
 
 def test_the_grace_period_ends_calls_that_do_not() -> None:
