@@ -44,17 +44,24 @@ def features(application: application_pb2.Application) -> list[float]:
     else:
         values += [nan] * 4
     values.append(limit * (1 - utilisation[0]) if known else nan)
-    if known >= 6:
-        values.append(sum(payment_ratio) / 5)
-        values.append(min(payment_ratio))
-        values.append(sum(paid[k] == 0 and balances[k + 1] > 0 for k in range(5)))
-        values.append(sum(paid_to_limit) * limit)
-        values.append(min(paid_to_limit))
-    else:
-        values += [nan] * 5
+    complete = known >= 6
+    values.append(sum(payment_ratio) / 5 if complete else nan)
+    values.append(min(payment_ratio) if complete else nan)
+    values.append(sum(_missed(paid, balances, k) for k in range(5)))
+    values.append(sum(paid_to_limit) * limit if complete else nan)
+    values.append(min(paid_to_limit) if complete else nan)
     values.append(paid[0] if known else nan)
     values.append(paid[1] if known > 1 else nan)
     return values
+
+
+def _missed(paid: list[float], balances: list[float], k: int) -> float:
+    """1 where nothing was paid in month k on what was owed before it. Whoever paid missed nothing,
+    whatever was owed.
+    """
+    if k < len(paid) and paid[k] != 0:
+        return 0
+    return int(balances[k + 1] > 0) if k + 1 < len(balances) else nan
 
 
 def _lateness(status: list[int]) -> list[float]:
