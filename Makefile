@@ -13,7 +13,7 @@ SECONDS ?= 60
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS := $(shell nproc)
-NATIVE := $(MAKE) --no-print-directory -C native -j$(JOBS) PYTHON=$(CURDIR)/$(BIN)/python
+NATIVE := $(MAKE) --no-print-directory --silent -C native -j$(JOBS) PYTHON=$(CURDIR)/$(BIN)/python
 PYTEST := $(BIN)/python -m pytest
 
 SYSTEM_READY := build/setup/system

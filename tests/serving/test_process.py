@@ -160,8 +160,6 @@ def test_health_turns_not_serving_while_calls_in_flight_finish(front: str) -> No
 def test_serve_prints_every_setting_with_its_source() -> None:
     with serve_command("--workers", "1") as command:
         assert "workers" in command.printed
-        lines = {
-            line.split()[0]: line.split()[1:] for line in command.printed.splitlines() if line
-        }
+        lines = {line.split()[0]: line.split()[1:] for line in command.printed.splitlines() if line}
         assert lines["workers"] == ["1", "flag"]
         assert lines["grace_seconds"] == ["10.0", "default"]

@@ -158,3 +158,7 @@ def main() -> Any:
     except FenqiError as error:
         print(error, file=sys.stderr)
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
