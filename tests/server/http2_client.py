@@ -14,6 +14,8 @@ import h2.events
 import h2.exceptions
 import h2.settings
 
+from tests.server.process import ServerProcess
+
 EMPTY_CALL = "/grpc.testing.TestService/EmptyCall"
 UNARY_CALL = "/grpc.testing.TestService/UnaryCall"
 FULL_DUPLEX_CALL = "/grpc.testing.TestService/FullDuplexCall"
@@ -183,3 +185,13 @@ def answers_well(port: int, within: float = 2.0) -> None:
         answer = client.call(EMPTY_CALL, b"")
     assert (answer.status, answer.grpc_status) == (200, 0)
     assert time.monotonic() - start < within
+
+
+def gives_back_descriptors(server: ServerProcess, at_most: int, within: float = 5.0) -> bool:
+    """Whether the server, which still answers well, closes what it no longer needs."""
+    deadline = time.monotonic() + within
+    while server.open_descriptors() > at_most:
+        if time.monotonic() > deadline:
+            return False
+        answers_well(server.port)
+    return True

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.server.http2_client import answers_well
+from tests.server.http2_client import answers_well, gives_back_descriptors
 from tests.server.process import MEMORY_FACTOR, SHARED, ServerProcess, serving
 
 CORPUS = SHARED / "conformance" / "http2" / "nghttp2_corpus.jsonl"
@@ -89,10 +89,7 @@ def test_every_stream_ends_in_bounded_time_and_leaves_nothing_behind(
         assert time.monotonic() - start < 5
         assert server.alive()
         answers_well(server.port)
-    deadline = time.monotonic() + 5
-    while server.open_descriptors() > descriptors and time.monotonic() < deadline:
-        answers_well(server.port)
-    assert server.open_descriptors() <= descriptors
+    assert gives_back_descriptors(server, descriptors)
     assert server.resident_bytes() - memory < MEMORY_FACTOR * (16 << 20)
 
 
@@ -109,7 +106,4 @@ def test_a_client_that_sends_and_goes_away_at_once_leaves_nothing_behind(
             connection.sendall(data)
     answers_well(server.port)
     assert server.alive()
-    deadline = time.monotonic() + 5
-    while server.open_descriptors() > descriptors and time.monotonic() < deadline:
-        answers_well(server.port)
-    assert server.open_descriptors() <= descriptors
+    assert gives_back_descriptors(server, descriptors)
