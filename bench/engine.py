@@ -19,7 +19,7 @@ from bench.baseline.server import Scorer
 from bench.machine import ROOT
 from bench.requests import holdout_requests, write_requests
 from bench.servers import LOAD_CPU
-from fenqi.bundled import onnxruntime_library
+from fenqi.engine import onnxruntime_library
 from fenqi.policy import compile_policy
 
 REQUESTS = 2000

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.machine import ROOT
 
@@ -30,7 +31,7 @@ FENQI = Contender(
     "fenqi",
     "fenqi serve, one worker",
     [
-        *[sys.executable, "-m", "fenqi.cli.main", "serve", "--port", "0", "--admin-port", "0"],
+        *[str(Path(sys.executable).parent / "fenqi"), "serve", "--port", "0", "--admin-port", "0"],
         *["--workers", "1", "--cpus", str(SERVER_CPU)],
     ],
 )

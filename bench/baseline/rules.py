@@ -109,7 +109,8 @@ def _device_and_place(application: a.Application) -> Iterator[str]:
     if place.speed_since_last_position_kmh > 900:
         yield "IMPOSSIBLE_TRAVEL"
     cities = [
-        getattr(place, name) for name in ("home_city", "employer_city", "id_city")
+        getattr(place, name)
+        for name in ("home_city", "employer_city", "id_city")
         if place.HasField(name)
     ]
     if place.HasField("gps_city") and len(cities) == 3 and place.gps_city not in cities:

@@ -139,7 +139,7 @@ class Scoring(scoring_pb2_grpc.ScoringServicer):
     def __init__(self, scorer: Scorer) -> None:
         self._scorer = scorer
 
-    async def Score(  # noqa: N802  the contract's name
+    async def Score(
         self, request: scoring_pb2.ScoreRequest, context: grpc.aio.ServicerContext
     ) -> scoring_pb2.ScoreResponse:
         return self._scorer.score(request)

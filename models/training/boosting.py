@@ -67,7 +67,7 @@ def _tree(node: dict[str, Any]) -> Tree:
         feature=node["split_feature"],
         threshold=threshold,
         # Where training saw no missing value, LightGBM reads one as 0.
-        missing_left=bool(node["default_left"]) if missing == "NaN" else bool(0 <= threshold),
+        missing_left=bool(node["default_left"]) if missing == "NaN" else bool(threshold >= 0),
         left=_tree(node["left_child"]),
         right=_tree(node["right_child"]),
     )

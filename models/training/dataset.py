@@ -85,7 +85,9 @@ def load_dataset() -> Dataset:
     )
 
 
-def shortened_histories(dataset: Dataset, share: float, seed: int) -> tuple[Floats, NDArray[np.intp]]:
+def shortened_histories(
+    dataset: Dataset, share: float, seed: int
+) -> tuple[Floats, NDArray[np.intp]]:
     """Copies of a share of the rows with only the newest 0 .. 5 statements known.
 
     A model that never saw missing values has no opinion on them; these rows give it one. Returns

@@ -86,13 +86,15 @@ class _TreeWriter:
         if low == high:
             if missing is None or self._same(cell, low, missing):
                 return self._axis((*cell, low))
-            return self._question(
-                axis, _EVERY_NUMBER, False, (*cell, low), (*cell, missing)
-            )
+            return self._question(axis, _EVERY_NUMBER, False, (*cell, low), (*cell, missing))
         middle = (low + high) // 2
         # A missing value goes with the side on which an interval already holds what it should get.
         alike = next(
-            (i for i in range(low, high + 1) if missing is not None and self._same(cell, i, missing)),
+            (
+                i
+                for i in range(low, high + 1)
+                if missing is not None and self._same(cell, i, missing)
+            ),
             high,
         )
         left = alike <= middle

@@ -203,9 +203,7 @@ def train_boosting(dataset: Dataset, everything: Sample, visible: Sample) -> Non
     overall = out_of_fold(everything, trainer)
     shipped = out_of_fold(visible, trainer)
     reference = visible.features[reference_rows(shipped)]
-    booster = boosting.train(
-        dataset.columns, *visible.training(np.arange(len(visible.defaulted)))
-    )
+    booster = boosting.train(dataset.columns, *visible.training(np.arange(len(visible.defaulted))))
     cells = [exact.explain(tree, reference) for tree in boosting.trees_of(booster)]
     golden = golden_features(visible)
     background = shap.maskers.Independent(reference, max_samples=len(reference))
@@ -233,8 +231,13 @@ def train_boosting(dataset: Dataset, everything: Sample, visible: Sample) -> Non
         "fitted out of fold."
     )
     story = Story(
-        "taiwan_gbm", "1", "gradient boosting", "Probability of default, example.",
-        LIMITS_OF_USE, metrics, card("taiwan_gbm 1", method, metrics, cut_off),
+        "taiwan_gbm",
+        "1",
+        "gradient boosting",
+        "Probability of default, example.",
+        LIMITS_OF_USE,
+        metrics,
+        card("taiwan_gbm 1", method, metrics, cut_off),
     )
     write_artifact(
         story,
@@ -256,9 +259,7 @@ def train_scorecard(dataset: Dataset, everything: Sample, visible: Sample) -> No
     overall = out_of_fold(everything, trainer)
     shipped = out_of_fold(visible, trainer)
     reference = visible.features[reference_rows(shipped)]
-    fitted = scorecard.train(
-        dataset.columns, *visible.training(np.arange(len(visible.defaulted)))
-    )
+    fitted = scorecard.train(dataset.columns, *visible.training(np.arange(len(visible.defaulted))))
     columns, trees = _own_columns(dataset.columns, fitted, reference)
     read = [attribute.axis.feature for attribute in fitted.attributes]
     golden = golden_features(visible)
@@ -281,8 +282,13 @@ def train_scorecard(dataset: Dataset, everything: Sample, visible: Sample) -> No
         "the Shapley value. Platt calibration, fitted out of fold."
     )
     story = Story(
-        "taiwan_scorecard", "1", "scorecard", "Probability of default, example.",
-        LIMITS_OF_USE, metrics, card("taiwan_scorecard 1", method, metrics, cut_off),
+        "taiwan_scorecard",
+        "1",
+        "scorecard",
+        "Probability of default, example.",
+        LIMITS_OF_USE,
+        metrics,
+        card("taiwan_scorecard 1", method, metrics, cut_off),
     )
     write_artifact(
         story,

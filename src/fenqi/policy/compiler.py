@@ -12,7 +12,7 @@ from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.policy.check import Checker, CheckFailure
 from fenqi.policy.document import Document, Rule, read_document
 from fenqi.policy.errors import PolicyError, Position, Problem
-from fenqi.policy.lower import Lowering, Scalar, default_of
+from fenqi.policy.lower import REQUEST, Lowering, Scalar, default_of
 from fenqi.policy.program import (
     MOST_INSTRUCTIONS,
     ModelOutput,
@@ -81,7 +81,7 @@ class _Compilation:
     read: set[str] = field(default_factory=set)
 
     def run(self) -> CompiledPolicy:
-        lowering = Lowering(self.builder, scoring_pb2.ScoreRequest.DESCRIPTOR)
+        lowering = Lowering(self.builder)
         self._lower_features(lowering)
         artifacts = self._load_models()
         if artifacts:
@@ -188,7 +188,8 @@ class _Compilation:
             used.add(rule.reason)
             if rule.reason not in reasons:
                 self._report(
-                    ("rules", number, "reason"), f"the reason {rule.reason} has no text in `reasons`"
+                    ("rules", number, "reason"),
+                    f"the reason {rule.reason} has no text in `reasons`",
                 )
         for slot, artifact in artifacts.items():
             for column in artifact.manifest.features:
@@ -220,7 +221,7 @@ class _Compilation:
         extra = [*named, *conditions.values()]
         wanted = [REQUEST_ID, STAGE, *self.builder.slots()]
         wanted += [operand.slot for operand in extra if isinstance(operand, Slot)]
-        row, slots = build_row(scoring_pb2.ScoreRequest.DESCRIPTOR, wanted)
+        row, slots = build_row(REQUEST, wanted)
         outputs = list(MODEL_OUTPUTS) if artifacts else []
         program, registers = self.builder.lay_out(slots, outputs, extra)
         for name, value in self.features.items():
@@ -312,9 +313,7 @@ class _Compilation:
         stages = rule.stage if rule.stage is not None else _EVERY_STAGE
         numbers = [scoring_pb2.Stage.Value(f"STAGE_{stage.upper()}") for stage in stages]
         places = built.program.places
-        places.add(
-            file=self.document.file, line=at.line, column=at.column, owner=f"rule {rule.id}"
-        )
+        places.add(file=self.document.file, line=at.line, column=at.column, owner=f"rule {rule.id}")
         built.rules.add(
             id=rule.id,
             condition=condition,

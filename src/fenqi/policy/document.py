@@ -132,7 +132,7 @@ def read_document(path: Path) -> Document:
     file = f"{path.parent.name}/{path.name}" if path.parent.name else path.name
     lines = text.splitlines()
     yaml = YAML(typ="rt")
-    yaml.preserve_quotes = True  # type: ignore[assignment]
+    yaml.preserve_quotes = True
     try:
         tree = yaml.load(text)
     except MarkedYAMLError as error:

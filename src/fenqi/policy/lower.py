@@ -1,8 +1,8 @@
 """From a checked expression to instructions.
 
 Missing is never zero: a field that is unset reads as missing, and missing passes through every
-operation until `has()`, a feature's `default` or a model takes it up. What the machine cannot do yet is refused
-here, with its place.
+operation until `has()`, a feature's `default` or a model takes it up. What the machine cannot do
+yet is refused here, with its place.
 
 Limits: an expression nests at most MOST_NESTING deep, a policy has at most
 `program.MOST_INSTRUCTIONS` instructions.
@@ -27,9 +27,12 @@ from fenqi.policy.program import (
     ProgramBuilder,
     Slot,
 )
-from fenqi.policy.row import Key, RowSlot, Step
+from fenqi.policy.row import Key, RowSlot, Step, message_descriptor
+from fenqi.v1 import application_pb2, scoring_pb2
 
 MOST_NESTING = 200
+REQUEST = message_descriptor(scoring_pb2.ScoreRequest)
+APPLICATION = message_descriptor(application_pb2.Application)
 PROTECTED = ("application", "protected_attributes")
 SCALARS = ("bool", "int", "uint", "double", "string")
 
@@ -125,13 +128,11 @@ _FUNCTIONS: dict[tuple[str, tuple[str, ...]], tuple[str, str]] = {
 class Lowering:
     """Lowers expressions into one builder. `names` are the values that expressions may use."""
 
-    def __init__(self, builder: ProgramBuilder, request: Descriptor) -> None:
+    def __init__(self, builder: ProgramBuilder) -> None:
         self._builder = builder
         self.names: dict[str, Lowered] = {
-            "request": Message((), request),
-            "application": Message(
-                ("application",), request.fields_by_name["application"].message_type
-            ),
+            "request": Message((), REQUEST),
+            "application": Message(("application",), APPLICATION),
         }
 
     def lower(self, checked: CheckedExpr, locate: Callable[[int, int], Place]) -> Scalar:
@@ -233,7 +234,9 @@ class _Expression:
         return Scalar(Slot(RowSlot(path)), _FIELD_TYPES[field.cpp_type])
 
     def _map_entry(self, mapping: Repeated, key: str) -> Scalar:
-        value = mapping.field.message_type.fields_by_name["value"]
+        entry = mapping.field.message_type
+        assert entry is not None, "a map's entries are messages"
+        value = entry.fields_by_name["value"]
         return Scalar(Slot(RowSlot((*mapping.path, Key(key)))), _FIELD_TYPES[value.cpp_type])
 
     def _has(self, found: Lowered) -> Scalar:
@@ -288,9 +291,7 @@ class _Expression:
             case "-_":
                 return self._emit(expr, f"NEG_{types[0].upper()}", types[0], values)
         if function in _ARITHMETIC and len(set(types)) == 1:
-            return self._emit(
-                expr, f"{_ARITHMETIC[function]}_{types[0].upper()}", types[0], values
-            )
+            return self._emit(expr, f"{_ARITHMETIC[function]}_{types[0].upper()}", types[0], values)
         if function in _COMPARISONS and len(set(types)) == 1:
             name, swapped = _COMPARISONS[function]
             sides = values[::-1] if swapped else values
@@ -357,7 +358,7 @@ class _Expression:
         # NaN equals nothing, and would spoil the order.
         distinct = {member for member in members if member == member}
         order = (lambda m: str(m).encode()) if value.type == "string" else None
-        chosen = ConstantSet(value.type, tuple(sorted(distinct, key=order)))  # type: ignore[type-var, arg-type]
+        chosen = ConstantSet(value.type, tuple(sorted(distinct, key=order)))
         op = image.Op.Value(f"OP_IN_{value.type.upper()}")
         return Scalar(self._builder.emit(op, value.operand, members=chosen), "bool")
 
@@ -371,9 +372,7 @@ class _Expression:
         name = "GREATEST" if expr.call_expr.function == "math.@max" else "LEAST"
         result = values[0]
         for value in values[1:]:
-            result = self._emit(
-                expr, f"{name}_{result.type.upper()}", result.type, [result, value]
-            )
+            result = self._emit(expr, f"{name}_{result.type.upper()}", result.type, [result, value])
         return result
 
     # --- where ---
@@ -396,10 +395,11 @@ class _Expression:
         return self._refuse(expr, f"{what} is not supported yet")
 
 
-def default_of(
-    builder: ProgramBuilder, value: Scalar, default: bool | int | float | str
-) -> Scalar:
-    """`value`, or `default` where it is missing. Raises ValueError for a default of another type."""
+def default_of(builder: ProgramBuilder, value: Scalar, default: bool | int | float | str) -> Scalar:
+    """`value`, or `default` where it is missing.
+
+    Raises ValueError for a default of another type.
+    """
     if value.type == "double" and isinstance(default, int) and not isinstance(default, bool):
         default = float(default)
     wanted = {"bool": bool, "int": int, "uint": int, "double": float, "string": str}[value.type]

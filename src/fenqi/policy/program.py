@@ -163,10 +163,8 @@ class ProgramBuilder:
             program.code.extend([instruction.op, registers.first_temporary + number, *reads, place])
         for members in sets:
             _add_set(program, members)
-        for place in places:
-            program.places.add(
-                file=place.file, line=place.line, column=place.column, owner=place.owner
-            )
+        for at in places:
+            program.places.add(file=at.file, line=at.line, column=at.column, owner=at.owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +200,4 @@ def _add_constant(program: image.Program, constant: Constant) -> None:
 
 def _add_set(program: image.Program, members: ConstantSet) -> None:
     added = program.sets.add()
-    values = {"int": added.ints, "uint": added.uints, "double": added.doubles}.get(members.type)
-    if values is None:
-        added.strings.extend(str(value) for value in members.values)
-    else:
-        values.extend(members.values)  # type: ignore[arg-type]
+    getattr(added, f"{members.type}s").extend(members.values)

@@ -6,11 +6,12 @@ that the policy does not read. Fields that it reads get a slot.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
 
 from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.v1 import constraints_pb2
@@ -67,6 +68,12 @@ class _Need:
     below: dict[Step, _Need] = field(default_factory=dict)
 
 
+def message_descriptor(message: type[Message]) -> Descriptor:
+    """The descriptor of a generated class."""
+    descriptor: Any = message.DESCRIPTOR  # its type depends on protobuf's implementation
+    return cast(Descriptor, descriptor)
+
+
 def build_row(root: Descriptor, wanted: Iterable[RowSlot]) -> tuple[image.Row, dict[RowSlot, int]]:
     """Builds the table for `root` with a slot for everything in `wanted`.
 
@@ -109,7 +116,7 @@ def _add_node(
     return number + 1
 
 
-def _is_synthetic(fields: list[FieldDescriptor]) -> bool:
+def _is_synthetic(fields: Sequence[FieldDescriptor]) -> bool:
     """Whether a oneof only stands for `optional`."""
     return len(fields) == 1 and fields[0].has_presence
 
@@ -126,7 +133,8 @@ def _field(
         zero_is_missing=not descriptor.is_repeated and not descriptor.has_presence,
         repeated=descriptor.is_repeated,
     )
-    limits = descriptor.GetOptions().Extensions[constraints_pb2.limits]
+    options: Any = descriptor.GetOptions()
+    limits = options.Extensions[constraints_pb2.limits]
     for name in ("min", "max", "max_bytes", "max_items"):
         if limits.HasField(name):
             setattr(built, name, getattr(limits, name))
