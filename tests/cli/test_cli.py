@@ -171,3 +171,19 @@ def test_a_check_that_fails_is_a_finding_and_not_the_doctors_end(
     monkeypatch.setattr(doctor, "CHECKS", (broken_check,))
     assert doctor.run() == 1
     assert "no such thing" in capsys.readouterr().out
+
+
+def test_load_sends_the_bundled_applications_at_the_rate_asked_for() -> None:
+    with serving() as process:
+        options = ["--rate", "200", "--duration", "1", "--warmup", "0.2", "--json", "-"]
+        done = run("load", "--target", process.addresses[0], *options)
+        decided = process.engine.latency()["total"]["count"]
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["errors"]) == (0, 0), done.stderr
+    assert 100 < report["answered"] <= decided
+
+
+def test_load_refuses_applications_that_are_not_bundled() -> None:
+    done = run("load", "--applications", "german")
+    assert done.returncode == 1
+    assert "only taiwan is bundled" in done.stderr
