@@ -250,7 +250,8 @@ def _print_how_to_call(console: Console, address: str, admin_address: str) -> No
         "or from Python:\n"
         "  from fenqi.client import Client\n"
         f'  Client("{address}").score({{"loan": {{"amount_fen": 500000, "currency": "TWD"}}}})\n'
-        "Ctrl-C ends it."
+        "Ctrl-C ends it.",
+        soft_wrap=True,
     )
 
 
