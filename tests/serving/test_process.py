@@ -89,7 +89,7 @@ def test_a_unix_socket_answers_beside_tcp(tmp_path: Path, front: str) -> None:
 def test_a_port_that_is_taken_is_a_configuration_error(front: str) -> None:
     with serving(front=front) as process:
         port = int(process.addresses[0].rpartition(":")[2])
-        with pytest.raises(ConfigurationError, match=str(port)), serving(front="grpcio", port=port):
+        with pytest.raises(ConfigurationError, match=str(port)), serving(front=front, port=port):
             pass
         admin_port = int(process.admin_address.rpartition(":")[2])
         with pytest.raises(ConfigurationError, match="admin"), serving(admin_port=admin_port):
