@@ -55,7 +55,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class CellTree:
-    """A tree as a table: `margins` [cells of axis 0, ...], `shapley` [axes, cells of axis 0, ...]."""
+    """A tree as a table: `margins` [cells of axis 0, ..], `shapley` [axes, cells of axis 0, ..]."""
 
     axes: list[Axis]
     margins: Doubles

@@ -154,11 +154,13 @@ education and age are in the data and are not inputs.
 At a bad rate among the approved of at most {BAD_RATE_BUDGET:.2%}: **{folds["approval_rate"]:.2%}**
 of the applicants approved.
 
-**Holdout** ({holdout["rows"]} clients, the shipped model): AUC {holdout["auc"]}, KS {holdout["ks"]},
-Brier {holdout["brier"]}; calibration slope {holdout["calibration_slope"]} (1 is right), intercept
+**Holdout** ({holdout["rows"]} clients, the shipped model): AUC {holdout["auc"]},
+KS {holdout["ks"]}, Brier {holdout["brier"]}; calibration slope
+{holdout["calibration_slope"]} (1 is right), intercept
 {holdout["calibration_intercept"]} (0 is right). The shipped cut-off of {cut_off:.4f} is the highest
 at which the bad rate is within the budget with 95 % confidence, out of fold on the training part;
-on the holdout it approves {holdout["approval_rate"]:.2%}, {holdout["bad_rate_approved"]:.2%} of them bad.
+on the holdout it approves {holdout["approval_rate"]:.2%},
+{holdout["bad_rate_approved"]:.2%} of them bad.
 
 **Reasons.** Contributions are exact interventional Shapley values in log-odds against
 {REFERENCE_ROWS} applicants who were just approved out of fold. They agree with the `shap` package

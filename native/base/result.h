@@ -12,8 +12,9 @@ namespace fenqi {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : content_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit
-  Result(Status status) : content_(std::in_place_index<1>, std::move(status)) {}  // NOLINT: implicit
+  Result(T value) : content_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit
+  Result(Status status)
+      : content_(std::in_place_index<1>, std::move(status)) {}  // NOLINT: implicit
 
   bool ok() const { return content_.index() == 0; }
   // Only where ok().

@@ -48,7 +48,9 @@ struct [[nodiscard]] Status {
   bool ok() const { return code == StatusCode::kOk; }
 };
 
-inline Status error(StatusCode code, std::string message) { return {code, std::move(message), {}}; }
+inline Status error(StatusCode code, std::string message) {
+  return {code, std::move(message), {}};
+}
 
 // The request cannot be answered as it stands: `field` is wrong, `what` says why and what to do.
 inline Status invalid_field(std::string field, std::string what) {

@@ -21,9 +21,9 @@ enum class ErrorCode : std::uint8_t {
   kOverflow,
   kDivisionByZero,
   kModulusByZero,
-  kOutOfRange,    // a conversion's or a position's argument
-  kUnreadable,    // text that is no number or truth value
-  kTooLarge,      // a string above the limit
+  kOutOfRange,  // a conversion's or a position's argument
+  kUnreadable,  // text that is no number or truth value
+  kTooLarge,    // a string above the limit
 };
 
 struct Value {
@@ -40,12 +40,29 @@ struct Value {
   Kind kind;
   State state;
 
-  constexpr Value() : i(0), size(0), error(ErrorCode::kNone), kind(Kind::kNone), state(State::kMissing) {}
+  constexpr Value()
+      : i(0), size(0), error(ErrorCode::kNone), kind(Kind::kNone), state(State::kMissing) {}
 
-  static constexpr Value of_bool(bool x) { Value v(Kind::kBool); v.b = x; return v; }
-  static constexpr Value of_int(std::int64_t x) { Value v(Kind::kInt); v.i = x; return v; }
-  static constexpr Value of_uint(std::uint64_t x) { Value v(Kind::kUint); v.u = x; return v; }
-  static constexpr Value of_double(double x) { Value v(Kind::kDouble); v.d = x; return v; }
+  static constexpr Value of_bool(bool x) {
+    Value v(Kind::kBool);
+    v.b = x;
+    return v;
+  }
+  static constexpr Value of_int(std::int64_t x) {
+    Value v(Kind::kInt);
+    v.i = x;
+    return v;
+  }
+  static constexpr Value of_uint(std::uint64_t x) {
+    Value v(Kind::kUint);
+    v.u = x;
+    return v;
+  }
+  static constexpr Value of_double(double x) {
+    Value v(Kind::kDouble);
+    v.d = x;
+    return v;
+  }
   static constexpr Value of_string(std::string_view x) {
     Value v(Kind::kString);
     v.s = x.data();
@@ -71,7 +88,8 @@ struct Value {
   constexpr std::string_view text() const { return {s, size}; }
 
  private:
-  constexpr explicit Value(Kind of) : i(0), size(0), error(ErrorCode::kNone), kind(of), state(State::kOk) {}
+  constexpr explicit Value(Kind of)
+      : i(0), size(0), error(ErrorCode::kNone), kind(of), state(State::kOk) {}
 };
 
 static_assert(sizeof(Value) == 16);

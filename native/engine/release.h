@@ -32,8 +32,8 @@ struct InputBinding {
 
 // What a column of a model's contributions stands for.
 struct Contribution {
-  std::uint32_t reason = kNone;     // index into Release::reasons
-  std::uint32_t dimension = 0;      // fenqi.v1.Dimension
+  std::uint32_t reason = kNone;  // index into Release::reasons
+  std::uint32_t dimension = 0;   // fenqi.v1.Dimension
 };
 
 // A model in its slot of the policy.
@@ -60,9 +60,9 @@ struct Rule {
   std::uint32_t action = 0;    // fenqi.v1.RuleAction
   std::uint32_t on_error = 0;  // fenqi.v1.RuleAction, 0: nothing happens
   std::uint32_t reason = kNone;
-  std::uint32_t stages = 0;    // bit s: holds at fenqi.v1.Stage s
-  std::string reason_code;     // of `reason`; empty where there is none
-  std::string place;           // "policies/x.yaml:12:5"
+  std::uint32_t stages = 0;  // bit s: holds at fenqi.v1.Stage s
+  std::string reason_code;   // of `reason`; empty where there is none
+  std::string place;         // "policies/x.yaml:12:5"
   // The hit as it stands in an answer (field ScoreResponse.rule_hits), written once at load.
   Bytes hit_when_true;
   Bytes hit_when_missing;

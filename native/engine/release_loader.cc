@@ -25,7 +25,9 @@ std::uint32_t number(const MessageReader& reader) {
 }
 
 // "Plus one" fields: 0 is none, which becomes kNone.
-std::uint32_t minus_one(const MessageReader& reader) { return number(reader) - 1; }
+std::uint32_t minus_one(const MessageReader& reader) {
+  return number(reader) - 1;
+}
 
 Bytes to_bytes(const wire::MessageWriter& writer) {
   return Bytes(writer.bytes().begin(), writer.bytes().end());
@@ -47,13 +49,22 @@ bool read_input(std::span<const std::uint8_t> bytes, ModelImage& model) {
   MessageReader reader(bytes);
   while (reader.next()) {
     switch (reader.number()) {
-      case image::model_input::kName: tensor.name = reader.text(); break;
+      case image::model_input::kName:
+        tensor.name = reader.text();
+        break;
       case image::model_input::kType:
         switch (number(reader)) {
-          case contract::tensor_type::kFloat: tensor.type = models::ElementType::kFloat; break;
-          case contract::tensor_type::kInt64: tensor.type = models::ElementType::kInt64; break;
-          case contract::tensor_type::kString: tensor.type = models::ElementType::kString; break;
-          default: return false;
+          case contract::tensor_type::kFloat:
+            tensor.type = models::ElementType::kFloat;
+            break;
+          case contract::tensor_type::kInt64:
+            tensor.type = models::ElementType::kInt64;
+            break;
+          case contract::tensor_type::kString:
+            tensor.type = models::ElementType::kString;
+            break;
+          default:
+            return false;
         }
         break;
       case image::model_input::kRegisters:
@@ -74,7 +85,8 @@ bool read_input(std::span<const std::uint8_t> bytes, ModelImage& model) {
       case image::model_input::kMissingInt:
         binding.missing_int = wire::unzigzag(reader.bits());
         break;
-      default: break;
+      default:
+        break;
     }
   }
   tensor.width = binding.registers.size();
@@ -89,10 +101,17 @@ bool read_calibration(std::span<const std::uint8_t> bytes, models::Calibration& 
   MessageReader reader(bytes);
   while (reader.next()) {
     switch (reader.number()) {
-      case image::calibration::kKind: kind = number(reader); break;
-      case image::calibration::kA: platt.a = reader.number64(); break;
-      case image::calibration::kB: platt.b = reader.number64(); break;
-      default: break;
+      case image::calibration::kKind:
+        kind = number(reader);
+        break;
+      case image::calibration::kA:
+        platt.a = reader.number64();
+        break;
+      case image::calibration::kB:
+        platt.b = reader.number64();
+        break;
+      default:
+        break;
     }
   }
   if (kind > image::calibration::kind::kPlatt) return false;
@@ -104,9 +123,14 @@ bool read_score_scale(std::span<const std::uint8_t> bytes, models::ScoreScale& s
   MessageReader reader(bytes);
   while (reader.next()) {
     switch (reader.number()) {
-      case image::score_scale::kOffset: scale.offset = reader.number64(); break;
-      case image::score_scale::kFactor: scale.factor = reader.number64(); break;
-      default: break;
+      case image::score_scale::kOffset:
+        scale.offset = reader.number64();
+        break;
+      case image::score_scale::kFactor:
+        scale.factor = reader.number64();
+        break;
+      default:
+        break;
     }
   }
   return reader.ok();
@@ -117,9 +141,14 @@ bool read_contribution(std::span<const std::uint8_t> bytes, ModelSlot& slot) {
   MessageReader reader(bytes);
   while (reader.next()) {
     switch (reader.number()) {
-      case image::contribution::kReasonPlusOne: contribution.reason = minus_one(reader); break;
-      case image::contribution::kDimension: contribution.dimension = number(reader); break;
-      default: break;
+      case image::contribution::kReasonPlusOne:
+        contribution.reason = minus_one(reader);
+        break;
+      case image::contribution::kDimension:
+        contribution.dimension = number(reader);
+        break;
+      default:
+        break;
     }
   }
   slot.contributions.push_back(contribution);
@@ -131,13 +160,27 @@ bool read_model(std::span<const std::uint8_t> bytes, ModelImage& model) {
   while (reader.next()) {
     bool fine = true;
     switch (reader.number()) {
-      case image::model_slot::kSlot: model.slot.slot = reader.text(); break;
-      case image::model_slot::kName: model.slot.name = reader.text(); break;
-      case image::model_slot::kVersion: model.slot.version = reader.text(); break;
-      case image::model_slot::kOnnx: model.onnx = reader.payload(); break;
-      case image::model_slot::kInputs: fine = read_input(reader.payload(), model); break;
-      case image::model_slot::kMarginOutput: model.margin_output = reader.text(); break;
-      case image::model_slot::kProbabilityOutput: model.probability_output = reader.text(); break;
+      case image::model_slot::kSlot:
+        model.slot.slot = reader.text();
+        break;
+      case image::model_slot::kName:
+        model.slot.name = reader.text();
+        break;
+      case image::model_slot::kVersion:
+        model.slot.version = reader.text();
+        break;
+      case image::model_slot::kOnnx:
+        model.onnx = reader.payload();
+        break;
+      case image::model_slot::kInputs:
+        fine = read_input(reader.payload(), model);
+        break;
+      case image::model_slot::kMarginOutput:
+        model.margin_output = reader.text();
+        break;
+      case image::model_slot::kProbabilityOutput:
+        model.probability_output = reader.text();
+        break;
       case image::model_slot::kContributionsOutput:
         model.contributions_output = reader.text();
         break;
@@ -150,14 +193,17 @@ bool read_model(std::span<const std::uint8_t> bytes, ModelImage& model) {
       case image::model_slot::kContributions:
         fine = read_contribution(reader.payload(), model.slot);
         break;
-      case image::model_slot::kBaseMargin: model.slot.base_margin = reader.number64(); break;
+      case image::model_slot::kBaseMargin:
+        model.slot.base_margin = reader.number64();
+        break;
       case image::model_slot::kProbabilityRegisterPlusOne:
         model.slot.probability_register = minus_one(reader);
         break;
       case image::model_slot::kScoreRegisterPlusOne:
         model.slot.score_register = minus_one(reader);
         break;
-      default: break;
+      default:
+        break;
     }
     if (!fine) return false;
   }
@@ -168,14 +214,29 @@ bool read_rule(std::span<const std::uint8_t> bytes, Rule& rule, std::uint32_t& p
   MessageReader reader(bytes);
   while (reader.next()) {
     switch (reader.number()) {
-      case image::rule::kId: rule.id = reader.text(); break;
-      case image::rule::kCondition: rule.condition = number(reader); break;
-      case image::rule::kAction: rule.action = number(reader); break;
-      case image::rule::kOnError: rule.on_error = number(reader); break;
-      case image::rule::kReasonPlusOne: rule.reason = minus_one(reader); break;
-      case image::rule::kStages: rule.stages = number(reader); break;
-      case image::rule::kPlace: place = number(reader); break;
-      default: break;
+      case image::rule::kId:
+        rule.id = reader.text();
+        break;
+      case image::rule::kCondition:
+        rule.condition = number(reader);
+        break;
+      case image::rule::kAction:
+        rule.action = number(reader);
+        break;
+      case image::rule::kOnError:
+        rule.on_error = number(reader);
+        break;
+      case image::rule::kReasonPlusOne:
+        rule.reason = minus_one(reader);
+        break;
+      case image::rule::kStages:
+        rule.stages = number(reader);
+        break;
+      case image::rule::kPlace:
+        place = number(reader);
+        break;
+      default:
+        break;
     }
   }
   return reader.ok();
@@ -191,13 +252,14 @@ class ReleaseLoader {
   Result<std::shared_ptr<const Release>> load(std::span<const std::uint8_t> bytes) {
     if (!read(bytes)) return refuse("damaged bytes");
     if (format_ != kFormat) {
-      return refuse("format " + std::to_string(format_) + " is not known; compile the policy again");
+      return refuse("format " + std::to_string(format_) +
+                    " is not known; compile the policy again");
     }
     auto row = wire::RowTable::parse(row_bytes_);
     if (!row.ok()) return row.status();
     release_->row_ = std::move(row.value());
-    auto program = program::Program::parse(program_bytes_, release_->row_.slot_kinds(),
-                                           model_registers());
+    auto program =
+        program::Program::parse(program_bytes_, release_->row_.slot_kinds(), model_registers());
     if (!program.ok()) return program.status();
     release_->program_ = std::move(program.value());
     if (Status s = check_slots(); !s.ok()) return s;
@@ -216,14 +278,24 @@ class ReleaseLoader {
     MessageReader reader(bytes);
     while (reader.next()) {
       switch (reader.number()) {
-        case image::release_image::kFormat: format_ = number(reader); break;
-        case image::release_image::kPolicy: release_->policy_ = reader.text(); break;
+        case image::release_image::kFormat:
+          format_ = number(reader);
+          break;
+        case image::release_image::kPolicy:
+          release_->policy_ = reader.text();
+          break;
         case image::release_image::kPolicyVersion:
           release_->policy_version_ = reader.text();
           break;
-        case image::release_image::kContentHash: release_->content_hash_ = reader.text(); break;
-        case image::release_image::kRow: row_bytes_ = reader.payload(); break;
-        case image::release_image::kProgram: program_bytes_ = reader.payload(); break;
+        case image::release_image::kContentHash:
+          release_->content_hash_ = reader.text();
+          break;
+        case image::release_image::kRow:
+          row_bytes_ = reader.payload();
+          break;
+        case image::release_image::kProgram:
+          program_bytes_ = reader.payload();
+          break;
         case image::release_image::kModels:
           if (!read_model(reader.payload(), models_.emplace_back())) return false;
           break;
@@ -239,7 +311,8 @@ class ReleaseLoader {
         case image::release_image::kReasons:
           if (!read_reason(reader.payload())) return false;
           break;
-        default: break;
+        default:
+          break;
       }
     }
     return reader.ok();
@@ -257,7 +330,8 @@ class ReleaseLoader {
         case image::cutoffs::kReferAtMost:
           release_->cutoffs_.refer_at_most = reader.number64();
           break;
-        default: break;
+        default:
+          break;
       }
     }
     return reader.ok();
@@ -270,10 +344,17 @@ class ReleaseLoader {
     MessageReader reader(bytes);
     while (reader.next()) {
       switch (reader.number()) {
-        case image::reason_text::kCode: code = reader.text(); break;
-        case image::reason_text::kTextEn: text_en = reader.text(); break;
-        case image::reason_text::kTextZh: text_zh = reader.text(); break;
-        default: break;
+        case image::reason_text::kCode:
+          code = reader.text();
+          break;
+        case image::reason_text::kTextEn:
+          text_en = reader.text();
+          break;
+        case image::reason_text::kTextZh:
+          text_zh = reader.text();
+          break;
+        default:
+          break;
       }
     }
     wire::MessageWriter writer;
@@ -338,8 +419,7 @@ class ReleaseLoader {
     std::vector<std::string> outputs = {slot.gives_probability ? image.probability_output
                                                                : image.margin_output};
     if (!image.contributions_output.empty()) outputs.push_back(image.contributions_output);
-    auto model =
-        models::OnnxModel::load(runtime_, image.onnx, std::move(image.tensors), outputs);
+    auto model = models::OnnxModel::load(runtime_, image.onnx, std::move(image.tensors), outputs);
     if (!model.ok()) return bad(model.status().message);
     slot.model = model.value();
     if (slot.model->outputs()[0].width > (slot.gives_probability ? 2u : 1u)) {

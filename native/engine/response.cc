@@ -71,9 +71,15 @@ void write_response(wire::MessageWriter& writer, const Release& release,
   for (const Hit& hit : verdict.hits) {
     const Rule& rule = release.rules()[hit.rule];
     switch (hit.cause) {
-      case contract::rule_cause::kTrue: writer.raw(rule.hit_when_true); break;
-      case contract::rule_cause::kMissing: writer.raw(rule.hit_when_missing); break;
-      default: write_failed_hit(writer, release, rule, hit, registers[rule.condition]); break;
+      case contract::rule_cause::kTrue:
+        writer.raw(rule.hit_when_true);
+        break;
+      case contract::rule_cause::kMissing:
+        writer.raw(rule.hit_when_missing);
+        break;
+      default:
+        write_failed_hit(writer, release, rule, hit, registers[rule.condition]);
+        break;
     }
   }
   for (std::size_t i = 0; i < verdict.reason_count; ++i) {

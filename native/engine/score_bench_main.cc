@@ -85,9 +85,10 @@ void print(const fenqi::engine::StageHistograms& stages, std::uint64_t count,
   std::printf("{\"count\": %" PRIu64 ", \"failed\": %" PRIu64 ", \"stages\": {", count, failed);
   for (std::size_t i = 0; i < fenqi::engine::kStageCount; ++i) {
     const fenqi::Histogram& h = stages[i];
-    std::printf("%s\"%s\": {\"p50_us\": %.3f, \"p99_us\": %.3f, \"p999_us\": %.3f, \"max_us\": %.3f}",
-                i == 0 ? "" : ", ", fenqi::engine::kStageNames[i], us(h.percentile(50.0)),
-                us(h.percentile(99.0)), us(h.percentile(99.9)), us(h.max()));
+    std::printf(
+        "%s\"%s\": {\"p50_us\": %.3f, \"p99_us\": %.3f, \"p999_us\": %.3f, \"max_us\": %.3f}",
+        i == 0 ? "" : ", ", fenqi::engine::kStageNames[i], us(h.percentile(50.0)),
+        us(h.percentile(99.0)), us(h.percentile(99.9)), us(h.max()));
   }
   std::printf("}}\n");
 }

@@ -37,10 +37,14 @@ class StageClock {
 float to_float(const Value& value) {
   if (!value.is_ok()) return std::numeric_limits<float>::quiet_NaN();
   switch (value.kind) {
-    case Kind::kBool: return value.b ? 1.0f : 0.0f;
-    case Kind::kInt: return static_cast<float>(value.i);
-    case Kind::kUint: return static_cast<float>(value.u);
-    default: return static_cast<float>(value.d);
+    case Kind::kBool:
+      return value.b ? 1.0f : 0.0f;
+    case Kind::kInt:
+      return static_cast<float>(value.i);
+    case Kind::kUint:
+      return static_cast<float>(value.u);
+    default:
+      return static_cast<float>(value.d);
   }
 }
 
@@ -157,7 +161,8 @@ Status Scorer::evaluate(std::span<const std::uint8_t> request, Timings& timings)
   arena_.reset();
   StageClock clock(timings);
   const std::span<Value> registers = w.registers;
-  if (Status s = release.row().read(request, registers.first(release.row().slot_count()), w.counters);
+  if (Status s =
+          release.row().read(request, registers.first(release.row().slot_count()), w.counters);
       !s.ok()) {
     return s;
   }
@@ -217,7 +222,8 @@ Outcome Scorer::score_batch(std::span<const std::uint8_t> request) {
   for (std::uint32_t count = 0; reader.next();) {
     if (reader.number() != batch::kRequests) continue;
     if (reader.type() != wire::WireType::kLength) {
-      outcome.status = invalid_field("requests[" + std::to_string(count) + "]", "has another type on the wire than the contract gives it");
+      outcome.status = invalid_field("requests[" + std::to_string(count) + "]",
+                                     "has another type on the wire than the contract gives it");
       return outcome;
     }
     if (++count > kMostBatched) {
@@ -230,9 +236,9 @@ Outcome Scorer::score_batch(std::span<const std::uint8_t> request) {
     for (std::size_t i = 0; i < kStageCount; ++i) outcome.timings[i] += one.timings[i];
   }
   if (!reader.ok()) {
-    outcome.status = error(StatusCode::kInvalidArgument,
-                           "the request is damaged or cut short at byte " +
-                               std::to_string(reader.offset()));
+    outcome.status =
+        error(StatusCode::kInvalidArgument,
+              "the request is damaged or cut short at byte " + std::to_string(reader.offset()));
     return outcome;
   }
   outcome.response = batch_writer_.bytes();

@@ -30,8 +30,8 @@ class Engine;
 // The stages of a request, in order. kTotal is from the first to the last.
 enum class Stage { kRead, kProgram, kModel, kReasons, kWrite, kTotal };
 inline constexpr std::size_t kStageCount = 6;
-inline constexpr std::array<const char*, kStageCount> kStageNames = {
-    "read", "program", "model", "reasons", "write", "total"};
+inline constexpr std::array<const char*, kStageCount> kStageNames = {"read",    "program", "model",
+                                                                     "reasons", "write",   "total"};
 
 // The most applications in one ScoreBatchRequest.
 inline constexpr std::uint32_t kMostBatched = 10000;

@@ -43,7 +43,8 @@ void add_model_reasons(const ModelSlot& slot, const ModelOpinion& opinion,
     const std::uint32_t reason = slot.contributions[i].reason;
     if (reason != kNone) by_reason[reason] += opinion.contributions[i];
   }
-  // Four passes over a few dozen numbers: cheaper than a sort, and ties go to the catalogue's order.
+  // Four passes over a few dozen numbers: cheaper than a sort, and ties go to the catalogue's
+  // order.
   while (verdict.reason_count < kMostReasons) {
     const auto worst = std::max_element(by_reason.begin(), by_reason.end());
     if (worst == by_reason.end() || *worst <= 0.0) return;

@@ -7,15 +7,22 @@
 namespace fenqi::models {
 namespace {
 
-Status refuse(const std::string& what) { return error(StatusCode::kFailedPrecondition, what); }
+Status refuse(const std::string& what) {
+  return error(StatusCode::kFailedPrecondition, what);
+}
 
 std::string type_name(int element_type) {
   switch (static_cast<ElementType>(element_type)) {
-    case ElementType::kFloat: return "float";
-    case ElementType::kInt64: return "int64";
-    case ElementType::kString: return "string";
-    case ElementType::kBool: return "bool";
-    case ElementType::kDouble: return "double";
+    case ElementType::kFloat:
+      return "float";
+    case ElementType::kInt64:
+      return "int64";
+    case ElementType::kString:
+      return "string";
+    case ElementType::kBool:
+      return "bool";
+    case ElementType::kDouble:
+      return "double";
   }
   return "element type " + std::to_string(element_type);
 }
@@ -76,8 +83,8 @@ Status check_input(const OnnxRuntime& runtime, const OrtSession* session, std::s
     const auto width = static_cast<std::int64_t>(declared.width);
     if (s.element_type != static_cast<int>(declared.type)) {
       verdict = refuse("input " + declared.name + " is of type " + type_name(s.element_type) +
-                       " in the graph and of type " +
-                       type_name(static_cast<int>(declared.type)) + " in the manifest");
+                       " in the graph and of type " + type_name(static_cast<int>(declared.type)) +
+                       " in the manifest");
     } else if (s.dimensions.size() != 2 || (s.dimensions[0] != -1 && s.dimensions[0] != 1) ||
                (s.dimensions[1] != -1 && s.dimensions[1] != width)) {
       verdict = refuse("input " + declared.name + " must have the shape [rows, " +
@@ -104,8 +111,8 @@ Status learn_output(const OnnxRuntime& runtime, const OrtValue* value, Tensor& o
   const auto& dimensions = shape.value().dimensions;
   output.type = static_cast<ElementType>(shape.value().element_type);
   if (output.type != ElementType::kFloat && output.type != ElementType::kDouble) {
-    return refuse("output " + output.name + " is of type " +
-                  type_name(shape.value().element_type) + "; float or double is needed");
+    return refuse("output " + output.name + " is of type " + type_name(shape.value().element_type) +
+                  "; float or double is needed");
   }
   rank = dimensions.size();
   if (rank == 0 || rank > 2 || dimensions[0] != 1) {
@@ -121,9 +128,10 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
 
 }  // namespace
 
-Result<std::shared_ptr<const OnnxModel>> OnnxModel::load(
-    std::shared_ptr<const OnnxRuntime> runtime, std::span<const std::uint8_t> onnx,
-    std::vector<Tensor> inputs, const std::vector<std::string>& outputs) {
+Result<std::shared_ptr<const OnnxModel>> OnnxModel::load(std::shared_ptr<const OnnxRuntime> runtime,
+                                                         std::span<const std::uint8_t> onnx,
+                                                         std::vector<Tensor> inputs,
+                                                         const std::vector<std::string>& outputs) {
   std::shared_ptr<OnnxModel> model(new OnnxModel());
   model->runtime_ = std::move(runtime);
   model->inputs_ = std::move(inputs);
@@ -144,8 +152,8 @@ Status OnnxModel::open(std::span<const std::uint8_t> onnx) {
     if (Status s = runtime_->take(step); !s.ok()) opened = std::move(s);
   }
   if (opened.ok()) {
-    opened = runtime_->take(api.create_session_from_array(runtime_->env(), onnx.data(),
-                                                          onnx.size(), options, &session_));
+    opened = runtime_->take(api.create_session_from_array(runtime_->env(), onnx.data(), onnx.size(),
+                                                          options, &session_));
   }
   api.release_session_options(options);
   return opened.ok() ? opened : refuse(opened.message);
@@ -197,7 +205,8 @@ Status OnnxModel::learn_outputs(const std::shared_ptr<const OnnxModel>& self,
   for (std::size_t i = 0; i < names.size(); ++i) {
     Tensor output{names[i]};
     std::size_t rank = 0;
-    if (Status s = learn_output(*runtime_, values[i], output, rank); !s.ok()) verdict = std::move(s);
+    if (Status s = learn_output(*runtime_, values[i], output, rank); !s.ok())
+      verdict = std::move(s);
     outputs_.push_back(std::move(output));
     output_ranks_.push_back(rank);
     api.release_value(values[i]);
@@ -216,9 +225,8 @@ Status OnnxRun::bind(const Tensor& tensor, std::size_t rank, Buffer& buffer,
   const int type = static_cast<int>(tensor.type);
   const auto over = [&](auto& memory, auto initial) {
     memory.assign(tensor.width, initial);
-    return ort.take(ort.api().create_tensor_over(ort.cpu(), memory.data(),
-                                                 memory.size() * sizeof(memory[0]), shape, rank,
-                                                 type, &value));
+    return ort.take(ort.api().create_tensor_over(
+        ort.cpu(), memory.data(), memory.size() * sizeof(memory[0]), shape, rank, type, &value));
   };
   switch (tensor.type) {
     case ElementType::kFloat:
@@ -230,8 +238,7 @@ Status OnnxRun::bind(const Tensor& tensor, std::size_t rank, Buffer& buffer,
     case ElementType::kString:
       buffer.strings.assign(tensor.width, {});
       buffer.string_pointers.assign(tensor.width, "");
-      return ort.take(
-          ort.api().create_tensor(ort.allocator(), shape, rank, type, &value));
+      return ort.take(ort.api().create_tensor(ort.allocator(), shape, rank, type, &value));
     case ElementType::kBool:
       break;
   }
@@ -249,7 +256,8 @@ Result<OnnxRun> OnnxRun::create(std::shared_ptr<const OnnxModel> model) {
   run.output_values_.assign(m.outputs_.size(), nullptr);
   for (std::size_t i = 0; i < m.inputs_.size(); ++i) {
     run.input_names_.push_back(m.inputs_[i].name.c_str());
-    if (Status s = run.bind(m.inputs_[i], 2, run.input_buffers_[i], run.input_values_[i]); !s.ok()) {
+    if (Status s = run.bind(m.inputs_[i], 2, run.input_buffers_[i], run.input_values_[i]);
+        !s.ok()) {
       return s;
     }
   }
@@ -264,7 +272,9 @@ Result<OnnxRun> OnnxRun::create(std::shared_ptr<const OnnxModel> model) {
   return run;
 }
 
-OnnxRun::OnnxRun(OnnxRun&& other) noexcept { *this = std::move(other); }
+OnnxRun::OnnxRun(OnnxRun&& other) noexcept {
+  *this = std::move(other);
+}
 
 OnnxRun& OnnxRun::operator=(OnnxRun&& other) noexcept {
   if (this != &other) {
@@ -280,7 +290,9 @@ OnnxRun& OnnxRun::operator=(OnnxRun&& other) noexcept {
   return *this;
 }
 
-OnnxRun::~OnnxRun() { release(); }
+OnnxRun::~OnnxRun() {
+  release();
+}
 
 void OnnxRun::release() {
   for (auto* values : {&input_values_, &output_values_}) {
@@ -291,9 +303,13 @@ void OnnxRun::release() {
   }
 }
 
-std::span<float> OnnxRun::floats(std::size_t i) { return input_buffers_[i].floats; }
+std::span<float> OnnxRun::floats(std::size_t i) {
+  return input_buffers_[i].floats;
+}
 
-std::span<std::int64_t> OnnxRun::int64s(std::size_t i) { return input_buffers_[i].int64s; }
+std::span<std::int64_t> OnnxRun::int64s(std::size_t i) {
+  return input_buffers_[i].int64s;
+}
 
 void OnnxRun::set_string(std::size_t i, std::size_t column, std::string_view text) {
   std::string& owned = input_buffers_[i].strings[column];

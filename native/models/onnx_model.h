@@ -4,9 +4,8 @@
 // run it: its input and output tensors are created once over fixed buffers, so a run allocates
 // nothing of ours (onnxruntime's own work inside a run is its own).
 //
-//   auto model = OnnxModel::load(runtime, bytes, {{"features", ElementType::kFloat, 45}}, {"margin"});
-//   auto run = OnnxRun::create(model.value());
-//   run.value().floats(0)[3] = 0.25f;
+//   auto model = OnnxModel::load(runtime, bytes, {{"features", ElementType::kFloat, 45}},
+//   {"margin"}); auto run = OnnxRun::create(model.value()); run.value().floats(0)[3] = 0.25f;
 //   Status status = run.value().run();
 //   double margin = run.value().output(0, 0);
 #pragma once

@@ -69,8 +69,7 @@ Result<std::shared_ptr<const OnnxRuntime>> OnnxRuntime::load(const std::string& 
   if (library == nullptr) {
     return error(StatusCode::kNotFound, "cannot open onnxruntime: " + std::string(dlerror()));
   }
-  auto get_base =
-      reinterpret_cast<const OrtApiBase* (*)()>(dlsym(library, "OrtGetApiBase"));
+  auto get_base = reinterpret_cast<const OrtApiBase* (*)()>(dlsym(library, "OrtGetApiBase"));
   if (get_base == nullptr) {
     return error(StatusCode::kFailedPrecondition, path + " is not onnxruntime: no OrtGetApiBase");
   }
@@ -103,7 +102,8 @@ OnnxRuntime::~OnnxRuntime() {
 
 Status OnnxRuntime::take(OrtStatus* status) const {
   if (status == nullptr) return {};
-  Status ours = error(StatusCode::kInternal, std::string("onnxruntime: ") + api_.error_message(status));
+  Status ours =
+      error(StatusCode::kInternal, std::string("onnxruntime: ") + api_.error_message(status));
   api_.release_status(status);
   return ours;
 }

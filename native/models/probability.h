@@ -23,8 +23,12 @@ struct ScoreScale {
   double score(double log_odds_of_default) const { return offset - factor * log_odds_of_default; }
 };
 
-inline double probability(double log_odds) { return 1.0 / (1.0 + std::exp(-log_odds)); }
+inline double probability(double log_odds) {
+  return 1.0 / (1.0 + std::exp(-log_odds));
+}
 
-inline double log_odds(double probability) { return std::log(probability / (1.0 - probability)); }
+inline double log_odds(double probability) {
+  return std::log(probability / (1.0 - probability));
+}
 
 }  // namespace fenqi::models

@@ -10,10 +10,16 @@
 namespace fenqi::program {
 namespace {
 
-Value out_of_range() { return Value::of_error(ErrorCode::kOutOfRange, 0); }
-Value unreadable() { return Value::of_error(ErrorCode::kUnreadable, 0); }
+Value out_of_range() {
+  return Value::of_error(ErrorCode::kOutOfRange, 0);
+}
+Value unreadable() {
+  return Value::of_error(ErrorCode::kUnreadable, 0);
+}
 
-bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+bool is_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
 
 // Numbers may have ASCII white space around them and one sign before them.
 std::string_view strip(std::string_view text) {
@@ -105,19 +111,24 @@ Value string_to_bool(std::string_view text) {
   return unreadable();
 }
 
-Value int_to_string(std::int64_t x, Arena& arena) { return integer_to_string(x, arena); }
+Value int_to_string(std::int64_t x, Arena& arena) {
+  return integer_to_string(x, arena);
+}
 
-Value uint_to_string(std::uint64_t x, Arena& arena) { return integer_to_string(x, arena); }
+Value uint_to_string(std::uint64_t x, Arena& arena) {
+  return integer_to_string(x, arena);
+}
 
 // The shortest digits that read back as x; scientific from 1e6 up and below 1e-4.
 Value double_to_string(double x, Arena& arena) {
-  if (std::isnan(x)) return copy("nan", 3, arena);
+  if (std::isnan(x)) return std::signbit(x) ? copy("-nan", 4, arena) : copy("nan", 3, arena);
   if (std::isinf(x)) return x > 0 ? copy("inf", 3, arena) : copy("-inf", 4, arena);
   const double size = std::fabs(x);
   const bool fixed = size == 0.0 || (size >= 1e-4 && size < 1e6);
   char text[64];
-  const auto [end, problem] = std::to_chars(
-      text, text + sizeof text, x, fixed ? std::chars_format::fixed : std::chars_format::scientific);
+  const auto [end, problem] =
+      std::to_chars(text, text + sizeof text, x,
+                    fixed ? std::chars_format::fixed : std::chars_format::scientific);
   (void)problem;  // the shortest form of a double is at most 24 characters
   return copy(text, static_cast<std::size_t>(end - text), arena);
 }

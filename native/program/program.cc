@@ -29,13 +29,20 @@ void Program::run_after_models(std::span<Value> registers, Arena& arena) const {
 
 const char* error_text(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kNone: return "no error";
-    case ErrorCode::kOverflow: return "overflow";
-    case ErrorCode::kDivisionByZero: return "division by zero";
-    case ErrorCode::kModulusByZero: return "modulus by zero";
-    case ErrorCode::kOutOfRange: return "out of range";
-    case ErrorCode::kUnreadable: return "text that is no such value";
-    case ErrorCode::kTooLarge: return "string too long";
+    case ErrorCode::kNone:
+      return "no error";
+    case ErrorCode::kOverflow:
+      return "overflow";
+    case ErrorCode::kDivisionByZero:
+      return "division by zero";
+    case ErrorCode::kModulusByZero:
+      return "modulus by zero";
+    case ErrorCode::kOutOfRange:
+      return "out of range";
+    case ErrorCode::kUnreadable:
+      return "text that is no such value";
+    case ErrorCode::kTooLarge:
+      return "string too long";
   }
   return "unknown error";
 }

@@ -91,8 +91,12 @@ class ProgramParser {
     while (reader.next()) {
       const bool is_message = reader.type() == WireType::kLength;
       switch (reader.number()) {
-        case image::program::kRegisterCount: program_.register_count_ = number(reader); break;
-        case image::program::kConstantBase: program_.constant_base_ = number(reader); break;
+        case image::program::kRegisterCount:
+          program_.register_count_ = number(reader);
+          break;
+        case image::program::kConstantBase:
+          program_.constant_base_ = number(reader);
+          break;
         case image::program::kConstants:
           if (!is_message || !read_constant(reader.payload())) return false;
           break;
@@ -103,7 +107,9 @@ class ProgramParser {
             return false;
           }
           break;
-        case image::program::kInstructionsBeforeModels: before_models_ = number(reader); break;
+        case image::program::kInstructionsBeforeModels:
+          before_models_ = number(reader);
+          break;
         case image::program::kSets:
           if (!is_message || !read_set(reader.payload())) return false;
           break;
@@ -113,7 +119,8 @@ class ProgramParser {
         case image::program::kFeatures:
           if (!is_message || !read_feature(reader.payload())) return false;
           break;
-        default: break;
+        default:
+          break;
       }
     }
     return reader.ok();
@@ -125,12 +132,18 @@ class ProgramParser {
     MessageReader reader(bytes);
     while (reader.next()) {
       switch (reader.number()) {
-        case image::constant::kBoolValue: value = Value::of_bool(reader.bits() != 0); break;
+        case image::constant::kBoolValue:
+          value = Value::of_bool(reader.bits() != 0);
+          break;
         case image::constant::kIntValue:
           value = Value::of_int(wire::unzigzag(reader.bits()));
           break;
-        case image::constant::kUintValue: value = Value::of_uint(reader.bits()); break;
-        case image::constant::kDoubleValue: value = Value::of_double(reader.number64()); break;
+        case image::constant::kUintValue:
+          value = Value::of_uint(reader.bits());
+          break;
+        case image::constant::kDoubleValue:
+          value = Value::of_double(reader.number64());
+          break;
         case image::constant::kStringValue:
         case image::constant::kBytesValue:
           if (reader.type() != WireType::kLength) return false;
@@ -138,8 +151,11 @@ class ProgramParser {
           value = reader.number() == image::constant::kStringValue ? Value::of_string({})
                                                                    : Value::of_bytes({});
           break;
-        case image::constant::kMissing: value = Value(); break;
-        default: break;
+        case image::constant::kMissing:
+          value = Value();
+          break;
+        default:
+          break;
       }
     }
     program_.constants_.push_back(value);
@@ -167,7 +183,8 @@ class ProgramParser {
           if (reader.type() != WireType::kLength) return false;
           set.strings.emplace_back(reader.text());
           break;
-        default: break;
+        default:
+          break;
       }
     }
     if (!is_sorted_set(set.ints) || !is_sorted_set(set.uints) || !is_sorted_set(set.doubles) ||
@@ -183,11 +200,20 @@ class ProgramParser {
     MessageReader reader(bytes);
     while (reader.next()) {
       switch (reader.number()) {
-        case image::place::kFile: place.file = reader.text(); break;
-        case image::place::kLine: place.line = number(reader); break;
-        case image::place::kColumn: place.column = number(reader); break;
-        case image::place::kOwner: place.owner = reader.text(); break;
-        default: break;
+        case image::place::kFile:
+          place.file = reader.text();
+          break;
+        case image::place::kLine:
+          place.line = number(reader);
+          break;
+        case image::place::kColumn:
+          place.column = number(reader);
+          break;
+        case image::place::kOwner:
+          place.owner = reader.text();
+          break;
+        default:
+          break;
       }
     }
     program_.places_.push_back(std::move(place));
@@ -199,9 +225,14 @@ class ProgramParser {
     MessageReader reader(bytes);
     while (reader.next()) {
       switch (reader.number()) {
-        case image::named_register::kName: feature.name = reader.text(); break;
-        case image::named_register::kRegister: feature.register_index = number(reader); break;
-        default: break;
+        case image::named_register::kName:
+          feature.name = reader.text();
+          break;
+        case image::named_register::kRegister:
+          feature.register_index = number(reader);
+          break;
+        default:
+          break;
       }
     }
     program_.features_.push_back(std::move(feature));
@@ -252,7 +283,8 @@ class ProgramParser {
       const std::uint32_t* w = words_.data() + i * kWordsPerInstruction;
       const Instruction instruction{w[0], w[1], w[2], w[3], w[4], w[5]};
       if (Status s = check_instruction(instruction, i < before_models_ ? 1 : 2); !s.ok()) return s;
-      (i < before_models_ ? program_.before_models_ : program_.after_models_).push_back(instruction);
+      (i < before_models_ ? program_.before_models_ : program_.after_models_)
+          .push_back(instruction);
     }
     if (before_models_ == count) {
       if (Status s = write_model_registers(); !s.ok()) return s;

@@ -14,9 +14,15 @@ constexpr Kind kUint = Kind::kUint;
 constexpr Kind kDouble = Kind::kDouble;
 constexpr Kind kString = Kind::kString;
 
-constexpr Signature unary(Kind a, Kind makes) { return {1, {a, kAny, kAny}, makes}; }
-constexpr Signature binary(Kind a, Kind b, Kind makes) { return {2, {a, b, kAny}, makes}; }
-constexpr Signature ternary(Kind a, Kind b, Kind c, Kind makes) { return {3, {a, b, c}, makes}; }
+constexpr Signature unary(Kind a, Kind makes) {
+  return {1, {a, kAny, kAny}, makes};
+}
+constexpr Signature binary(Kind a, Kind b, Kind makes) {
+  return {2, {a, b, kAny}, makes};
+}
+constexpr Signature ternary(Kind a, Kind b, Kind c, Kind makes) {
+  return {3, {a, b, c}, makes};
+}
 
 // Equality and order come in groups of one operation a kind, in this order.
 constexpr std::array<Kind, 5> kCompared = {kBool, kInt, kUint, kDouble, kString};
@@ -39,85 +45,135 @@ std::optional<Signature> signature_of(std::uint32_t operation) {
   if (within(operation, op::kAddDouble, op::kDivDouble)) return binary(kDouble, kDouble, kDouble);
   switch (operation) {
     case op::kAnd:
-    case op::kOr: return binary(kBool, kBool, kBool);
-    case op::kNot: return unary(kBool, kBool);
-    case op::kSelect: return ternary(kBool, kAny, kAny, kAny);
-    case op::kPresent: return unary(kAny, kBool);
-    case op::kDefault: return binary(kAny, kAny, kAny);
+    case op::kOr:
+      return binary(kBool, kBool, kBool);
+    case op::kNot:
+      return unary(kBool, kBool);
+    case op::kSelect:
+      return ternary(kBool, kAny, kAny, kAny);
+    case op::kPresent:
+      return unary(kAny, kBool);
+    case op::kDefault:
+      return binary(kAny, kAny, kAny);
 
-    case op::kNegInt: return unary(kInt, kInt);
-    case op::kNegDouble: return unary(kDouble, kDouble);
-    case op::kAddString: return binary(kString, kString, kString);
+    case op::kNegInt:
+      return unary(kInt, kInt);
+    case op::kNegDouble:
+      return unary(kDouble, kDouble);
+    case op::kAddString:
+      return binary(kString, kString, kString);
 
     case op::kLtIntDouble:
-    case op::kLeIntDouble: return binary(kInt, kDouble, kBool);
+    case op::kLeIntDouble:
+      return binary(kInt, kDouble, kBool);
     case op::kLtDoubleInt:
-    case op::kLeDoubleInt: return binary(kDouble, kInt, kBool);
+    case op::kLeDoubleInt:
+      return binary(kDouble, kInt, kBool);
     case op::kLtIntUint:
-    case op::kLeIntUint: return binary(kInt, kUint, kBool);
+    case op::kLeIntUint:
+      return binary(kInt, kUint, kBool);
     case op::kLtUintInt:
-    case op::kLeUintInt: return binary(kUint, kInt, kBool);
+    case op::kLeUintInt:
+      return binary(kUint, kInt, kBool);
     case op::kLtUintDouble:
-    case op::kLeUintDouble: return binary(kUint, kDouble, kBool);
+    case op::kLeUintDouble:
+      return binary(kUint, kDouble, kBool);
     case op::kLtDoubleUint:
-    case op::kLeDoubleUint: return binary(kDouble, kUint, kBool);
+    case op::kLeDoubleUint:
+      return binary(kDouble, kUint, kBool);
 
-    case op::kInInt: return unary(kInt, kBool);
-    case op::kInUint: return unary(kUint, kBool);
-    case op::kInDouble: return unary(kDouble, kBool);
-    case op::kInString: return unary(kString, kBool);
+    case op::kInInt:
+      return unary(kInt, kBool);
+    case op::kInUint:
+      return unary(kUint, kBool);
+    case op::kInDouble:
+      return unary(kDouble, kBool);
+    case op::kInString:
+      return unary(kString, kBool);
 
-    case op::kIntToDouble: return unary(kInt, kDouble);
-    case op::kUintToDouble: return unary(kUint, kDouble);
-    case op::kDoubleToInt: return unary(kDouble, kInt);
-    case op::kDoubleToUint: return unary(kDouble, kUint);
-    case op::kIntToUint: return unary(kInt, kUint);
-    case op::kUintToInt: return unary(kUint, kInt);
-    case op::kStringToInt: return unary(kString, kInt);
-    case op::kStringToUint: return unary(kString, kUint);
-    case op::kStringToDouble: return unary(kString, kDouble);
-    case op::kStringToBool: return unary(kString, kBool);
-    case op::kIntToString: return unary(kInt, kString);
-    case op::kUintToString: return unary(kUint, kString);
-    case op::kDoubleToString: return unary(kDouble, kString);
-    case op::kBoolToString: return unary(kBool, kString);
+    case op::kIntToDouble:
+      return unary(kInt, kDouble);
+    case op::kUintToDouble:
+      return unary(kUint, kDouble);
+    case op::kDoubleToInt:
+      return unary(kDouble, kInt);
+    case op::kDoubleToUint:
+      return unary(kDouble, kUint);
+    case op::kIntToUint:
+      return unary(kInt, kUint);
+    case op::kUintToInt:
+      return unary(kUint, kInt);
+    case op::kStringToInt:
+      return unary(kString, kInt);
+    case op::kStringToUint:
+      return unary(kString, kUint);
+    case op::kStringToDouble:
+      return unary(kString, kDouble);
+    case op::kStringToBool:
+      return unary(kString, kBool);
+    case op::kIntToString:
+      return unary(kInt, kString);
+    case op::kUintToString:
+      return unary(kUint, kString);
+    case op::kDoubleToString:
+      return unary(kDouble, kString);
+    case op::kBoolToString:
+      return unary(kBool, kString);
 
     case op::kGreatestInt:
-    case op::kLeastInt: return binary(kInt, kInt, kInt);
+    case op::kLeastInt:
+      return binary(kInt, kInt, kInt);
     case op::kGreatestUint:
-    case op::kLeastUint: return binary(kUint, kUint, kUint);
+    case op::kLeastUint:
+      return binary(kUint, kUint, kUint);
     case op::kGreatestDouble:
-    case op::kLeastDouble: return binary(kDouble, kDouble, kDouble);
+    case op::kLeastDouble:
+      return binary(kDouble, kDouble, kDouble);
     case op::kAbsInt:
-    case op::kSignInt: return unary(kInt, kInt);
-    case op::kSignUint: return unary(kUint, kUint);
+    case op::kSignInt:
+      return unary(kInt, kInt);
+    case op::kSignUint:
+      return unary(kUint, kUint);
     case op::kAbsDouble:
     case op::kSignDouble:
     case op::kCeil:
     case op::kFloor:
     case op::kRound:
     case op::kTrunc:
-    case op::kSqrt: return unary(kDouble, kDouble);
+    case op::kSqrt:
+      return unary(kDouble, kDouble);
     case op::kIsNan:
     case op::kIsInf:
-    case op::kIsFinite: return unary(kDouble, kBool);
+    case op::kIsFinite:
+      return unary(kDouble, kBool);
 
-    case op::kSizeString: return unary(kString, kInt);
+    case op::kSizeString:
+      return unary(kString, kInt);
     case op::kContains:
     case op::kStartsWith:
-    case op::kEndsWith: return binary(kString, kString, kBool);
-    case op::kCharAt: return binary(kString, kInt, kString);
-    case op::kIndexOf: return ternary(kString, kString, kInt, kInt);
-    case op::kLastIndexOf: return binary(kString, kString, kInt);
-    case op::kLastIndexOfFrom: return ternary(kString, kString, kInt, kInt);
+    case op::kEndsWith:
+      return binary(kString, kString, kBool);
+    case op::kCharAt:
+      return binary(kString, kInt, kString);
+    case op::kIndexOf:
+      return ternary(kString, kString, kInt, kInt);
+    case op::kLastIndexOf:
+      return binary(kString, kString, kInt);
+    case op::kLastIndexOfFrom:
+      return ternary(kString, kString, kInt, kInt);
     case op::kLowerAscii:
     case op::kUpperAscii:
     case op::kTrim:
-    case op::kReverse: return unary(kString, kString);
-    case op::kSubstring: return binary(kString, kInt, kString);
-    case op::kSubstringTo: return ternary(kString, kInt, kInt, kString);
-    case op::kReplace: return ternary(kString, kString, kString, kString);
-    default: return std::nullopt;
+    case op::kReverse:
+      return unary(kString, kString);
+    case op::kSubstring:
+      return binary(kString, kInt, kString);
+    case op::kSubstringTo:
+      return ternary(kString, kInt, kInt, kString);
+    case op::kReplace:
+      return ternary(kString, kString, kString, kString);
+    default:
+      return std::nullopt;
   }
 }
 

@@ -5,10 +5,16 @@
 namespace fenqi::program {
 namespace {
 
-Value out_of_range() { return Value::of_error(ErrorCode::kOutOfRange, 0); }
-Value too_large() { return Value::of_error(ErrorCode::kTooLarge, 0); }
+Value out_of_range() {
+  return Value::of_error(ErrorCode::kOutOfRange, 0);
+}
+Value too_large() {
+  return Value::of_error(ErrorCode::kTooLarge, 0);
+}
 
-bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) == 0x80; }
+bool is_continuation(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
+}
 
 std::size_t sequence_length(char lead) {
   const auto byte = static_cast<unsigned char>(lead);
@@ -56,7 +62,8 @@ std::size_t find_last(std::string_view text, std::string_view part, std::size_t 
     std::size_t at = begin;
     const std::string_view head = text.substr(0, end);
     if (const std::size_t first = find(head, part, at); first != std::string_view::npos) {
-      for (std::size_t next = first; next != std::string_view::npos; next = find(head, part, next + 1)) {
+      for (std::size_t next = first; next != std::string_view::npos;
+           next = find(head, part, next + 1)) {
         found = next;
       }
       return found;
@@ -77,9 +84,12 @@ std::uint32_t code_point_at(std::string_view text, std::size_t at) {
   const std::size_t length = sequence_length(text[at]);
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
   switch (length) {
-    case 1: return byte(0);
-    case 2: return (byte(0) & 0x1fu) << 6 | (byte(1) & 0x3fu);
-    case 3: return (byte(0) & 0x0fu) << 12 | (byte(1) & 0x3fu) << 6 | (byte(2) & 0x3fu);
+    case 1:
+      return byte(0);
+    case 2:
+      return (byte(0) & 0x1fu) << 6 | (byte(1) & 0x3fu);
+    case 3:
+      return (byte(0) & 0x0fu) << 12 | (byte(1) & 0x3fu) << 6 | (byte(2) & 0x3fu);
     default:
       return (byte(0) & 0x07u) << 18 | (byte(1) & 0x3fu) << 12 | (byte(2) & 0x3fu) << 6 |
              (byte(3) & 0x3fu);
@@ -188,7 +198,8 @@ Value replace(std::string_view text, std::string_view part, std::string_view wit
     return part.empty() ? (at < text.size() ? sequence_length(text[at]) : 1) : part.size();
   };
   std::size_t count = 0;
-  for (std::size_t at = next(0); at <= text.size(); at += step(at), at = at <= text.size() ? next(at) : at) {
+  for (std::size_t at = next(0); at <= text.size();
+       at += step(at), at = at <= text.size() ? next(at) : at) {
     ++count;
   }
   const std::size_t size = text.size() + count * with.size() - count * part.size();
@@ -196,7 +207,8 @@ Value replace(std::string_view text, std::string_view part, std::string_view wit
   char* out = arena.take(size);
   Appender appender{out};
   std::size_t copied = 0;
-  for (std::size_t at = next(0); at <= text.size(); at += step(at), at = at <= text.size() ? next(at) : at) {
+  for (std::size_t at = next(0); at <= text.size();
+       at += step(at), at = at <= text.size() ? next(at) : at) {
     appender.add(text.substr(copied, at - copied));
     appender.add(with);
     copied = at + part.size();

@@ -42,12 +42,18 @@ py::object to_python(const Value& value, const program::Program& program) {
         py::str(program::describe_error(value, program)));
   }
   switch (value.kind) {
-    case Kind::kBool: return py::bool_(value.b);
-    case Kind::kInt: return py::int_(value.i);
-    case Kind::kUint: return py::int_(value.u);
-    case Kind::kDouble: return py::float_(value.d);
-    case Kind::kString: return py::str(value.s, value.size);
-    default: return py::none();
+    case Kind::kBool:
+      return py::bool_(value.b);
+    case Kind::kInt:
+      return py::int_(value.i);
+    case Kind::kUint:
+      return py::int_(value.u);
+    case Kind::kDouble:
+      return py::float_(value.d);
+    case Kind::kString:
+      return py::str(value.s, value.size);
+    default:
+      return py::none();
   }
 }
 
@@ -87,8 +93,7 @@ class PyEngine {
     py::dict features;
     const program::Program& program = trace.release->program();
     for (const auto& feature : program.features()) {
-      features[py::str(feature.name)] =
-          to_python(trace.registers[feature.register_index], program);
+      features[py::str(feature.name)] = to_python(trace.registers[feature.register_index], program);
     }
     return features;
   }
@@ -182,16 +187,16 @@ PYBIND11_MODULE(_native, module) {
 
   py::class_<PyEngine>(module, "Engine", "Answers requests with the published release.")
       .def(py::init<>())
-      .def("publish",
-           [](PyEngine& engine, const std::shared_ptr<Release>& release) {
-             engine.publish(release);
-           },
-           py::arg("release"))
-      .def("release",
-           [](const PyEngine& engine) {
-             return std::const_pointer_cast<Release>(engine.release());
-           },
-           "The published release, or None.")
+      .def(
+          "publish",
+          [](PyEngine& engine, const std::shared_ptr<Release>& release) {
+            engine.publish(release);
+          },
+          py::arg("release"))
+      .def(
+          "release",
+          [](const PyEngine& engine) { return std::const_pointer_cast<Release>(engine.release()); },
+          "The published release, or None.")
       .def("score", &PyEngine::score, py::arg("request"),
            "ScoreRequest bytes to ScoreResponse bytes. Raises StatusError.")
       .def("score_batch", &PyEngine::score_batch, py::arg("request"),
@@ -202,7 +207,6 @@ PYBIND11_MODULE(_native, module) {
       .def("latency", &PyEngine::latency,
            "Stage name to {count, p50_us, p99_us, p999_us, max_us}, over all threads.");
 
-  fenqi::python::bind_server(module, [](const py::object& engine) {
-    return engine.cast<const PyEngine&>().shared();
-  });
+  fenqi::python::bind_server(
+      module, [](const py::object& engine) { return engine.cast<const PyEngine&>().shared(); });
 }

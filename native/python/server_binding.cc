@@ -18,7 +18,8 @@ namespace {
 
 constexpr const char* kServerDoc =
     "The gRPC data plane: fenqi.v1.Scoring and grpc.health.v1 on `workers` threads.\n\n"
-    "address: numeric, empty for no TCP listener. port: 0 takes a free one. unix_socket: path, empty "
+    "address: numeric, empty for no TCP listener. port: 0 takes a free one. unix_socket: path, "
+    "empty "
     "for none. cpus: worker i is pinned to cpus[i % len]. tls_certificate, tls_key: PEM files; "
     "empty for cleartext. tls_client_ca: PEM file, clients must then show a certificate. "
     "max_message_bytes: of one request, compressed or not. grace_seconds: from begin_shutdown to "
@@ -70,16 +71,17 @@ void bind_server(py::module_& module,
            py::arg("tls_key") = "", py::arg("tls_client_ca") = "",
            py::arg("max_message_bytes") = std::size_t{4} << 20,
            py::arg("max_concurrent_streams") = 256u, py::arg("grace_seconds") = 10.0)
-      .def("start",
-           [](Server& server) {
-             Status status;
-             {
-               py::gil_scoped_release unlocked;
-               status = server.start();
-             }
-             throw_if_bad(status);
-           },
-           "Listens and serves. Raises StatusError where it cannot.")
+      .def(
+          "start",
+          [](Server& server) {
+            Status status;
+            {
+              py::gil_scoped_release unlocked;
+              status = server.start();
+            }
+            throw_if_bad(status);
+          },
+          "Listens and serves. Raises StatusError where it cannot.")
       .def_property_readonly("port", &Server::port, "The TCP port that is bound.")
       .def("begin_shutdown", &Server::begin_shutdown,
            "Turns health to NOT_SERVING and lets calls in flight finish. Returns at once.")

@@ -20,8 +20,7 @@ void throw_if_bad(const Status& status) {
     violations.append(py::make_tuple(violation.field, violation.description));
   }
   const py::object type = py::module_::import("fenqi._native").attr("StatusError");
-  const py::tuple args =
-      py::make_tuple(static_cast<int>(status.code), status.message, violations);
+  const py::tuple args = py::make_tuple(static_cast<int>(status.code), status.message, violations);
   PyErr_SetObject(type.ptr(), args.ptr());
   throw py::error_already_set();
 }

@@ -79,25 +79,52 @@ class RowParser {
     MessageReader reader(bytes);
     while (reader.next()) {
       switch (reader.number()) {
-        case image::row_field::kNumber: field.number = number(reader); break;
-        case image::row_field::kName: field.name = reader.text(); break;
-        case image::row_field::kKind: field.kind = number(reader); break;
-        case image::row_field::kZeroIsMissing: field.zero_is_missing = reader.bits() != 0; break;
-        case image::row_field::kSlotPlusOne: field.slot = minus_one(reader); break;
-        case image::row_field::kNodePlusOne: field.node = minus_one(reader); break;
-        case image::row_field::kRepeated: field.repeated = reader.bits() != 0; break;
-        case image::row_field::kMap: field.map = reader.bits() != 0; break;
-        case image::row_field::kCountSlotPlusOne: field.count_slot = minus_one(reader); break;
+        case image::row_field::kNumber:
+          field.number = number(reader);
+          break;
+        case image::row_field::kName:
+          field.name = reader.text();
+          break;
+        case image::row_field::kKind:
+          field.kind = number(reader);
+          break;
+        case image::row_field::kZeroIsMissing:
+          field.zero_is_missing = reader.bits() != 0;
+          break;
+        case image::row_field::kSlotPlusOne:
+          field.slot = minus_one(reader);
+          break;
+        case image::row_field::kNodePlusOne:
+          field.node = minus_one(reader);
+          break;
+        case image::row_field::kRepeated:
+          field.repeated = reader.bits() != 0;
+          break;
+        case image::row_field::kMap:
+          field.map = reader.bits() != 0;
+          break;
+        case image::row_field::kCountSlotPlusOne:
+          field.count_slot = minus_one(reader);
+          break;
         case image::row_field::kElements:
           if (reader.type() != WireType::kLength || !parse_element(reader.payload(), field)) {
             return false;
           }
           break;
-        case image::row_field::kMin: field.min = reader.number64(); break;
-        case image::row_field::kMax: field.max = reader.number64(); break;
-        case image::row_field::kMaxBytes: field.max_bytes = number(reader); break;
-        case image::row_field::kMaxItems: field.max_items = number(reader); break;
-        default: break;
+        case image::row_field::kMin:
+          field.min = reader.number64();
+          break;
+        case image::row_field::kMax:
+          field.max = reader.number64();
+          break;
+        case image::row_field::kMaxBytes:
+          field.max_bytes = number(reader);
+          break;
+        case image::row_field::kMaxItems:
+          field.max_items = number(reader);
+          break;
+        default:
+          break;
       }
     }
     node.fields.push_back(std::move(field));
@@ -109,11 +136,20 @@ class RowParser {
     MessageReader reader(bytes);
     while (reader.next()) {
       switch (reader.number()) {
-        case image::row_element::kIndex: element.index = number(reader); break;
-        case image::row_element::kKey: element.key = reader.text(); break;
-        case image::row_element::kSlotPlusOne: element.slot = minus_one(reader); break;
-        case image::row_element::kNodePlusOne: element.node = minus_one(reader); break;
-        default: break;
+        case image::row_element::kIndex:
+          element.index = number(reader);
+          break;
+        case image::row_element::kKey:
+          element.key = reader.text();
+          break;
+        case image::row_element::kSlotPlusOne:
+          element.slot = minus_one(reader);
+          break;
+        case image::row_element::kNodePlusOne:
+          element.node = minus_one(reader);
+          break;
+        default:
+          break;
       }
     }
     field.elements.push_back(std::move(element));
@@ -158,9 +194,10 @@ class RowParser {
     const auto bad = [&](const char* what) { return refuse("field " + field.name + ": " + what); };
     if (field.kind < kind::kInt32 || field.kind > kind::kMessage) return bad("unknown kind");
     if (!slot_fits(field.slot) || !slot_fits(field.count_slot)) return bad("slot outside the row");
-    if (field.repeated && field.slot != RowTable::kNone) return bad("a repeated field has one slot");
-    if (!field.repeated && (field.map || !field.elements.empty() ||
-                            field.count_slot != RowTable::kNone)) {
+    if (field.repeated && field.slot != RowTable::kNone)
+      return bad("a repeated field has one slot");
+    if (!field.repeated &&
+        (field.map || !field.elements.empty() || field.count_slot != RowTable::kNone)) {
       return bad("elements of a field that is not repeated");
     }
     if ((field.kind == kind::kMessage) != (field.node != RowTable::kNone)) {

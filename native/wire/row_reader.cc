@@ -121,8 +121,8 @@ class RowReading {
   struct Place {
     const Place* parent;
     const Field* field;
-    std::uint32_t index;       // of a repeated field's element
-    std::string_view key;      // of a map's entry
+    std::uint32_t index;   // of a repeated field's element
+    std::string_view key;  // of a map's entry
   };
 
   bool read_message(std::uint32_t node_index, std::span<const std::uint8_t> bytes,

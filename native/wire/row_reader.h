@@ -74,10 +74,10 @@ class RowTable {
   };
 
   struct Node {
-    std::vector<Field> fields;                // sorted by number
-    std::vector<std::uint16_t> by_number;     // field's position plus one, for small numbers
-    std::vector<std::uint32_t> count_slots;   // of its repeated fields: zero once it is present
-    std::vector<std::uint32_t> counters;      // of its repeated fields and those below it
+    std::vector<Field> fields;               // sorted by number
+    std::vector<std::uint16_t> by_number;    // field's position plus one, for small numbers
+    std::vector<std::uint32_t> count_slots;  // of its repeated fields: zero once it is present
+    std::vector<std::uint32_t> counters;     // of its repeated fields and those below it
 
     const Field* find(std::uint32_t number) const;
   };

@@ -59,7 +59,7 @@ class Calibration(_Part):
 
 
 class ScoreScale(_Part):
-    """score = offset - factor ln(p / (1 - p)), odds good : bad (Siddiqi, Credit Risk Scorecards)."""
+    """score = offset - factor ln(p / (1 - p)); odds are good : bad (Siddiqi, Credit Scorecards)."""
 
     base_score: float
     base_odds: float = Field(gt=0)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
@@ -26,6 +26,16 @@ NAME = r"^[a-z][a-z0-9_]*$"
 StageName = Literal["application", "drawdown", "account_review", "prescreen"]
 
 
+def _whole_characters(text: str) -> str:
+    """YAML can spell halves of surrogate pairs ("\\ud83d"); they are no characters."""
+    if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
+        raise ValueError("holds half of a surrogate pair; write the character itself")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_whole_characters)]
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,12 +43,12 @@ class _Part(BaseModel):
 class Feature(_Part):
     """A named expression over the application and earlier features."""
 
-    expr: str
-    meaning: str
-    unit: str = ""
-    source: str = ""
+    expr: Text
+    meaning: Text
+    unit: Text = ""
+    source: Text = ""
     # The value where the expression is missing. Without it, missing stays missing.
-    default: bool | int | float | str | None = None
+    default: bool | int | float | Text | None = None
 
 
 class ModelUse(_Part):
@@ -52,9 +62,9 @@ class Rule(_Part):
     """A condition, what it does, and what a condition that cannot be known means."""
 
     id: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
-    when: str
+    when: Text
     then: Literal["decline", "refer", "flag"]
-    meaning: str
+    meaning: Text
     reason: str | None = None
     on_error: Literal["decline", "refer", "flag", "skip"] = "refer"
     stage: list[StageName] | None = None
@@ -83,8 +93,8 @@ class Cutoffs(_Part):
 class ReasonTexts(_Part):
     """What an applicant is told."""
 
-    en: str = Field(min_length=1)
-    zh: str = Field(min_length=1)
+    en: Text = Field(min_length=1)
+    zh: Text = Field(min_length=1)
 
 
 class Policy(_Part):

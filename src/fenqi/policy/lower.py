@@ -339,9 +339,10 @@ class _Expression:
         if container.WhichOneof("expr_kind") == "list_expr":
             return self._in_list(expr, self._scalar(wanted, depth), container)
         found = self.lower(container, depth + 1)
-        if isinstance(found, Repeated) and found.is_map:
-            if wanted.const_expr.WhichOneof("constant_kind") == "string_value":
-                return self._present(self._map_entry(found, wanted.const_expr.string_value))
+        key = wanted.const_expr
+        is_text = key.WhichOneof("constant_kind") == "string_value"
+        if isinstance(found, Repeated) and found.is_map and is_text:
+            return self._present(self._map_entry(found, key.string_value))
         raise self._unsupported(expr, "`in` of anything but a list of constants or a map's key")
 
     def _in_list(self, expr: Expr, value: Scalar, container: Expr) -> Scalar:
