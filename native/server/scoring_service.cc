@@ -71,10 +71,6 @@ class ScoreStream final : public StreamHandler {
 
   void on_half_close(Call& call) override { finish_with_timings(call, timings_); }
 
-  void on_drain(Call& call) override {
-    call.finish(error(StatusCode::kUnavailable, "the server is shutting down; connect again"));
-  }
-
  private:
   engine::Scorer& scorer_;
   engine::Timings timings_{};  // of all requests so far

@@ -267,7 +267,8 @@ class RowReading {
                   : value_field.kind == kind::kBytes ? Value::of_bytes({})
                                                      : decode_number(value_field.kind, 0);
     while (parts.next()) {
-      if (parts.number() > 2) continue;
+      // Parsers of protobuf differ on such an entry: some keep it, some drop it whole.
+      if (parts.number() > 2) return fail(&place, "holds more than a key and a value");
       const Field& part = parts.number() == 1 ? key_field : value_field;
       place.key = key.text();
       if (parts.type() != wire_type_of(part.kind)) return fail_wire_type(place);
