@@ -2,9 +2,9 @@
 
     python tests/native/write_images.py FOLDER
 
-FOLDER gets `rules_a` and `rules_b` (policies without a model that answer differently), `taiwan`
-(the bundled policy with its model), `requests` (length-delimited) and `onnxruntime` (the path of
-the library).
+FOLDER gets `rules_a` and `rules_b` (policies without a model that answer differently), `fields` (a
+policy that reads every kind of field), `taiwan` (the bundled policy with its model), `requests`
+(length-delimited) and `onnxruntime` (the path of the library).
 """
 
 import sys
@@ -42,13 +42,38 @@ reasons:
   R_{name_upper}: {{en: "Release {name}.", zh: "版本 {name}。"}}
 """
 
+FIELDS = """\
+policy: fields
+version: "1"
+features:
+  whole: {expr: "application.bureau.inquiries_1m + size(application.bureau.accounts)", meaning: m}
+  real: {expr: "application.signals['a'] / application.location.latitude", meaning: m}
+  text: {expr: "application.text_signals['t'] + request.request_id.reverse()", meaning: m}
+  element: {expr: "application.bureau.accounts[2].payment_status_24m.substring(1)", meaning: m}
+  yes: {expr: "application.device.rooted || has(application.own_history)", meaning: m}
+  kind: {expr: "application.channel in [1, 2] && request.stage == 1", meaning: m}
+rules:
+  - {id: A, when: "yes && kind", then: decline, reason: R, meaning: m}
+  - id: B
+    when: whole / 3 > int(real) || text.contains(element)
+    then: refer
+    reason: R
+    meaning: m
+reasons:
+  R: {en: "Because.", zh: "因为。"}
+"""
+
 
 def rules_image(name: str, version: int, threshold: float, action: str) -> bytes:
     text = RULES.format(
         name=name, name_upper=name.upper(), version=version, threshold=threshold, action=action
     )
+    return image_of(f"rules_{name}.yaml", text)
+
+
+def image_of(name: str, text: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"rules_{name}.yaml"
+        path = Path(folder) / name
         path.write_text(text, encoding="utf-8")
         return compile_policy(path).image
 
@@ -66,6 +91,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "rules_a").write_bytes(rules_image("a", 1, 1e9, "decline"))
     (folder / "rules_b").write_bytes(rules_image("b", 2, 1e9, "refer"))
+    (folder / "fields").write_bytes(image_of("fields.yaml", FIELDS))
     (folder / "taiwan").write_bytes(compile_policy(ROOT / "policies" / "taiwan_card.yaml").image)
     requests = [to_request(client).SerializeToString() for client in load_holdout()[:200]]
     (folder / "requests").write_bytes(b"".join(varint(len(r)) + r for r in requests))

@@ -216,12 +216,18 @@ def _position_in_scalar(
     # Walk the source as YAML does: each line's text, with one character for each line break.
     row = start.line if block else start.line - 1
     first = start.column - 1 + (1 if quoted else 0)
+    # A block keeps what a line is indented beyond its first line; other scalars keep nothing.
+    indent = _indent(lines[row]) if block and row < len(lines) else None
     while row < len(lines):
         source = lines[row]
-        begin = len(source) - len(source.lstrip()) if block or row >= start.line else first
+        begin = indent if indent is not None else first if row < start.line else _indent(source)
         length = len(source.rstrip()) - begin
         if offset <= length:
             return Position(row + 1, begin + offset + 1)
         offset -= length + 1
         row += 1
     return start
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
