@@ -18,8 +18,7 @@ fenqi::engine::Scorer& scorer() {
   static fenqi::engine::Engine engine;
   static fenqi::engine::Scorer* const made = [] {
     const char* folder = std::getenv("FENQI_IMAGES");
-    std::ifstream file(std::string(folder == nullptr ? "." : folder) + "/fields",
-                       std::ios::binary);
+    std::ifstream file(std::string(folder == nullptr ? "." : folder) + "/fields", std::ios::binary);
     const std::vector<std::uint8_t> image{std::istreambuf_iterator<char>(file),
                                           std::istreambuf_iterator<char>()};
     auto release = fenqi::engine::Release::load(image, nullptr);

@@ -66,8 +66,8 @@ TEST_CASE("the same request against the same release gives the same bytes") {
     const Outcome again = one.score(request);
     const Outcome elsewhere = other.score(request);
     CHECK(std::equal(kept.begin(), kept.end(), again.response.begin(), again.response.end()));
-    CHECK(std::equal(kept.begin(), kept.end(), elsewhere.response.begin(),
-                     elsewhere.response.end()));
+    CHECK(
+        std::equal(kept.begin(), kept.end(), elsewhere.response.begin(), elsewhere.response.end()));
   }
 }
 
@@ -114,11 +114,10 @@ TEST_CASE("answers never mix two releases while releases are swapped under load"
         continue;
       }
       const Answer answer = parse(outcome.response);
-      const bool whole = answer.policy == "rules_a"
-                             ? answer.decision == contract::decision::kDecline &&
-                                   answer.reason == "R_A"
-                             : answer.decision == contract::decision::kRefer &&
-                                   answer.reason == "R_B";
+      const bool whole =
+          answer.policy == "rules_a"
+              ? answer.decision == contract::decision::kDecline && answer.reason == "R_A"
+              : answer.decision == contract::decision::kRefer && answer.reason == "R_B";
       if (!whole) ++mixed;
       ++answered;
     }

@@ -25,8 +25,7 @@ TEST_CASE("arrivals are a Poisson process of the asked rate") {
   for (const double x : {0.1, 1.0, 3.0}) {
     double longer = 0.0;
     for (const double gap : gaps) longer += gap > x * mean ? 1.0 : 0.0;
-    CHECK(longer / static_cast<double>(gaps.size()) ==
-          doctest::Approx(std::exp(-x)).epsilon(0.05));
+    CHECK(longer / static_cast<double>(gaps.size()) == doctest::Approx(std::exp(-x)).epsilon(0.05));
   }
 }
 

@@ -65,11 +65,13 @@ TEST_CASE("damaged tags, varints, lengths and groups end the reading") {
 }
 
 TEST_CASE("UTF-8 is checked as the standard draws its line") {
-  for (const char* good : {"", "plain ascii text", "é中😀", "\x7f", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"}) {
+  for (const char* good :
+       {"", "plain ascii text", "é中😀", "\x7f", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"}) {
     CHECK(is_utf8(good));
   }
-  for (const char* bad : {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80",
-                          "\xf4\x90\x80\x80", "\xff", "abc\xe4\xb8", "12345678\xc3"}) {
+  for (const char* bad :
+       {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80",
+        "\xf4\x90\x80\x80", "\xff", "abc\xe4\xb8", "12345678\xc3"}) {
     CHECK_FALSE(is_utf8(bad));
   }
 }
