@@ -40,6 +40,7 @@ from fenqi.v1.scoring_pb2 import ScoreBatchRequest, ScoreBatchResponse, ScoreRes
 Answer = TypeVar("Answer")
 
 _SERVICE = "/fenqi.v1.Scoring/"
+STAGE_TRAILER = "fenqi-stage-us"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +110,12 @@ class Client:
     def score(self, scorable: Scorable, timeout: float | None = None) -> ScoreResponse:
         """The decision on one application or request."""
         request = request_bytes(scorable)
-        answer: ScoreResponse = self._retried(
-            lambda left: self._score(request, timeout=left), timeout
-        )
-        return answer
+
+        def call(left: float) -> ScoreResponse:
+            answer, ended = self._score.with_call(request, timeout=left)
+            return _with_timings(answer, ended.trailing_metadata())
+
+        return self._retried(call, timeout)
 
     def score_batch(
         self, scorables: Sequence[Scorable], timeout: float | None = None
@@ -184,7 +187,13 @@ class AsyncClient:
     async def score(self, scorable: Scorable, timeout: float | None = None) -> ScoreResponse:
         """The decision on one application or request."""
         request = request_bytes(scorable)
-        return await self._retried(lambda left: self._score(request, timeout=left), timeout)
+
+        async def call(left: float) -> ScoreResponse:
+            pending = self._score(request, timeout=left)
+            answer: ScoreResponse = await pending
+            return _with_timings(answer, await pending.trailing_metadata())
+
+        return await self._retried(call, timeout)
 
     async def score_batch(
         self, scorables: Sequence[Scorable], timeout: float | None = None
@@ -237,6 +246,18 @@ def from_rpc(error: Any) -> CallError:
     """grpcio's error as one of the family, with the field violations of grpc-status-details-bin."""
     code: int = error.code().value[0]
     return call_error(code, error.details() or "", _violations(error.trailing_metadata()))
+
+
+def _with_timings(
+    answer: ScoreResponse, trailers: Iterable[tuple[str, str | bytes]] | None
+) -> ScoreResponse:
+    """Fills the answer's timings from the trailer "read=0.8,program=1.2,..."."""
+    for key, value in trailers or ():
+        if key == STAGE_TRAILER:
+            for stage in str(value).split(","):
+                name, _, microseconds = stage.partition("=")
+                setattr(answer.timings, f"{name}_us", float(microseconds))
+    return answer
 
 
 def _violations(trailers: Iterable[tuple[str, str | bytes]] | None) -> list[FieldViolation]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fenqi.client import AsyncClient, Client
 from fenqi.serving.process import ServingProcess
 from fenqi.v1 import application_pb2, scoring_pb2
 from tests.serving.process import serving
@@ -131,3 +133,20 @@ def test_a_request_that_cannot_be_read_ends_the_stream(process: ServingProcess) 
         with pytest.raises(grpc.RpcError) as caught:
             next(answers)
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_clients_tell_how_long_each_stage_took() -> None:
+    with serving(front="epoll") as process, Client(process.addresses[0]) as client:
+        timings = client.score({"loan": {"amount_fen": 1}}).timings
+    stages = (timings.read_us, timings.program_us, timings.reasons_us, timings.write_us)
+    assert all(0 <= stage < 1e5 for stage in stages)
+    assert sum(stages) > 0
+
+
+def test_asyncio_clients_tell_it_too() -> None:
+    async def ask(address: str) -> scoring_pb2.ScoreResponse:
+        async with AsyncClient(address) as client:
+            return await client.score({"loan": {"amount_fen": 1}})
+
+    with serving(front="epoll") as process:
+        assert asyncio.run(ask(process.addresses[0])).HasField("timings")
