@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
-from fenqi.lab.taiwan import load_holdout, to_request
+from fenqi.lab.taiwan import holdout_sample, to_request
 from fenqi.v1 import scoring_pb2
 
 
 def holdout_requests(count: int) -> list[scoring_pb2.ScoreRequest]:
-    """`count` requests, spread evenly over the holdout."""
-    clients = load_holdout()
-    return [to_request(clients[i * len(clients) // count]) for i in range(count)]
+    """`count` requests of held-out clients, in an order that mixes good and bad ones."""
+    requests = [to_request(client) for client in holdout_sample(count)]
+    random.Random(0).shuffle(requests)
+    return requests
 
 
 def write_requests(path: Path, requests: list[scoring_pb2.ScoreRequest]) -> None:

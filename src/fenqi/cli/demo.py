@@ -94,10 +94,9 @@ def run(applications: int, once: bool, json_file: str, concurrency: int, port: i
 
 
 def load_cases(applications: int) -> list[Case]:
-    """Clients of the Taiwan data that no shipped model was trained on, spread evenly over them;
-    some come twice when there are fewer than asked for."""
-    clients = taiwan.load_holdout()
-    wanted = (clients[i * len(clients) // applications] for i in range(applications))
+    """Clients of the Taiwan data that no shipped model was trained on, with the share of defaults
+    of them all."""
+    wanted = taiwan.holdout_sample(applications)
     return [Case(taiwan.to_request(client), client.defaulted) for client in wanted]
 
 

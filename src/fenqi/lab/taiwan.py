@@ -57,6 +57,15 @@ def load_holdout() -> list[Client]:
     return [client for client in load_clients() if client.is_holdout]
 
 
+def holdout_sample(count: int) -> list[Client]:
+    """`count` clients of the holdout with its share of defaults, so that rates of a small sample
+    are close to those of the whole; some come twice when there are fewer than asked for.
+    """
+    # Sorted by outcome, every k-th client: each outcome gets its share.
+    clients = sorted(load_holdout(), key=lambda client: (client.defaulted, client.id))
+    return [clients[i * len(clients) // count] for i in range(count)]
+
+
 def to_application(client: Client, months: int = 6) -> application_pb2.Application:
     """The client as an application that shows the newest `months` statements."""
     application = application_pb2.Application(
