@@ -20,13 +20,9 @@ Status refuse(const std::string& what) {
   return error(StatusCode::kFailedPrecondition, "release image: " + what);
 }
 
-std::uint32_t number(const MessageReader& reader) {
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(reader.bits(), UINT32_MAX));
-}
-
 // "Plus one" fields: 0 is none, which becomes kNone.
 std::uint32_t minus_one(const MessageReader& reader) {
-  return number(reader) - 1;
+  return reader.bits32() - 1;
 }
 
 Bytes to_bytes(const wire::MessageWriter& writer) {
@@ -53,7 +49,7 @@ bool read_input(std::span<const std::uint8_t> bytes, ModelImage& model) {
         tensor.name = reader.text();
         break;
       case image::model_input::kType:
-        switch (number(reader)) {
+        switch (reader.bits32()) {
           case contract::tensor_type::kFloat:
             tensor.type = models::ElementType::kFloat;
             break;
@@ -68,19 +64,7 @@ bool read_input(std::span<const std::uint8_t> bytes, ModelImage& model) {
         }
         break;
       case image::model_input::kRegisters:
-        if (reader.type() == WireType::kVarint) {
-          binding.registers.push_back(number(reader));
-        } else {
-          const std::uint8_t* at = reader.payload().data();
-          const std::uint8_t* const end = at + reader.payload().size();
-          while (at != end) {
-            std::uint64_t bits = 0;
-            at = wire::read_varint(at, end, bits);
-            if (at == nullptr) return false;
-            binding.registers.push_back(
-                static_cast<std::uint32_t>(std::min<std::uint64_t>(bits, UINT32_MAX)));
-          }
-        }
+        if (!wire::append_varints(reader, binding.registers, wire::saturate32)) return false;
         break;
       case image::model_input::kMissingInt:
         binding.missing_int = wire::unzigzag(reader.bits());
@@ -102,7 +86,7 @@ bool read_calibration(std::span<const std::uint8_t> bytes, models::Calibration& 
   while (reader.next()) {
     switch (reader.number()) {
       case image::calibration::kKind:
-        kind = number(reader);
+        kind = reader.bits32();
         break;
       case image::calibration::kA:
         platt.a = reader.number64();
@@ -145,7 +129,7 @@ bool read_contribution(std::span<const std::uint8_t> bytes, ModelSlot& slot) {
         contribution.reason = minus_one(reader);
         break;
       case image::contribution::kDimension:
-        contribution.dimension = number(reader);
+        contribution.dimension = reader.bits32();
         break;
       default:
         break;
@@ -218,22 +202,22 @@ bool read_rule(std::span<const std::uint8_t> bytes, Rule& rule, std::uint32_t& p
         rule.id = reader.text();
         break;
       case image::rule::kCondition:
-        rule.condition = number(reader);
+        rule.condition = reader.bits32();
         break;
       case image::rule::kAction:
-        rule.action = number(reader);
+        rule.action = reader.bits32();
         break;
       case image::rule::kOnError:
-        rule.on_error = number(reader);
+        rule.on_error = reader.bits32();
         break;
       case image::rule::kReasonPlusOne:
         rule.reason = minus_one(reader);
         break;
       case image::rule::kStages:
-        rule.stages = number(reader);
+        rule.stages = reader.bits32();
         break;
       case image::rule::kPlace:
-        place = number(reader);
+        place = reader.bits32();
         break;
       default:
         break;
@@ -279,7 +263,7 @@ class ReleaseLoader {
     while (reader.next()) {
       switch (reader.number()) {
         case image::release_image::kFormat:
-          format_ = number(reader);
+          format_ = reader.bits32();
           break;
         case image::release_image::kPolicy:
           release_->policy_ = reader.text();

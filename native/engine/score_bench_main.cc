@@ -16,6 +16,7 @@
 
 #include "engine/engine.h"
 #include "engine/scorer.h"
+#include "wire/delimited.h"
 
 namespace {
 
@@ -61,24 +62,6 @@ Bytes read_file(const std::string& path) {
   return Bytes(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
 }
 
-std::vector<Bytes> split_requests(const Bytes& file) {
-  std::vector<Bytes> requests;
-  for (std::size_t at = 0; at < file.size();) {
-    std::size_t length = 0;
-    for (int shift = 0; at < file.size(); shift += 7) {
-      const std::uint8_t byte = file[at++];
-      length |= static_cast<std::size_t>(byte & 0x7f) << shift;
-      if ((byte & 0x80) == 0) break;
-    }
-    if (length > file.size() - at) fail("the requests file is cut short");
-    const auto begin = file.begin() + static_cast<std::ptrdiff_t>(at);
-    requests.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(length));
-    at += length;
-  }
-  if (requests.empty()) fail("the requests file is empty");
-  return requests;
-}
-
 void print(const fenqi::engine::StageHistograms& stages, std::uint64_t count,
            std::uint64_t failed) {
   const auto us = [](std::uint64_t ns) { return static_cast<double>(ns) / 1000.0; };
@@ -102,7 +85,10 @@ int main(int argc, char** argv) {
   const Bytes image = read_file(options.image);
   auto release = fenqi::engine::Release::load(image, runtime.value());
   if (!release.ok()) fail(release.status().message);
-  const std::vector<Bytes> requests = split_requests(read_file(options.requests));
+  auto file = fenqi::wire::read_delimited_file(options.requests);
+  if (!file.ok()) fail(file.status().message);
+  const std::vector<Bytes>& requests = file.value();
+  if (requests.empty()) fail("the requests file is empty");
 
   fenqi::engine::Engine engine;
   engine.publish(release.value());

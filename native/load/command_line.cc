@@ -1,11 +1,9 @@
 #include "load/command_line.h"
 
 #include <charconv>
-#include <fstream>
-#include <iterator>
 #include <string_view>
 
-#include "wire/decode.h"
+#include "wire/delimited.h"
 
 namespace fenqi::load {
 
@@ -64,7 +62,7 @@ Status apply(CommandLine& line, const std::string& flag, const std::string& valu
   } else if (flag == "--seed") {
     return read_number(flag, value, options.seed);
   } else if (flag == "--requests") {
-    auto requests = read_requests(value);
+    auto requests = wire::read_delimited_file(value);
     if (!requests.ok()) return requests.status();
     options.requests = std::move(requests.value());
   } else {
@@ -99,25 +97,6 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
     if (Status s = apply(line, flag, value); !s.ok()) return s;
   }
   return line;
-}
-
-Result<std::vector<Bytes>> read_requests(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return error(StatusCode::kInvalidArgument, "cannot read " + path);
-  const Bytes content{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  std::vector<Bytes> requests;
-  const std::uint8_t* at = content.data();
-  const std::uint8_t* const end = at + content.size();
-  while (at != end) {
-    std::uint64_t length = 0;
-    at = wire::read_varint(at, end, length);
-    if (at == nullptr || length > static_cast<std::uint64_t>(end - at)) {
-      return bad(path + " is cut short, or is no file of messages with their lengths");
-    }
-    requests.emplace_back(at, at + length);
-    at += length;
-  }
-  return requests;
 }
 
 }  // namespace fenqi::load

@@ -20,7 +20,4 @@ extern const char* const kUsage;
 // that cannot be read or is cut short.
 Result<CommandLine> parse_command_line(int argc, const char* const* argv);
 
-// Reads a file of messages, each after its length as a varint.
-Result<std::vector<Bytes>> read_requests(const std::string& path);
-
 }  // namespace fenqi::load

@@ -26,29 +26,6 @@ bool is_membership(std::uint32_t operation) {
   return operation >= op::kInInt && operation <= op::kInString;
 }
 
-std::uint32_t number(const MessageReader& reader) {
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(reader.bits(), UINT32_MAX));
-}
-
-// Appends a repeated varint field, packed or not.
-template <typename Number, typename Convert>
-bool append_varints(const MessageReader& reader, std::vector<Number>& out, Convert convert) {
-  if (reader.type() == WireType::kVarint) {
-    out.push_back(convert(reader.bits()));
-    return true;
-  }
-  if (reader.type() != WireType::kLength) return false;
-  const std::uint8_t* at = reader.payload().data();
-  const std::uint8_t* const end = at + reader.payload().size();
-  while (at != end) {
-    std::uint64_t bits = 0;
-    at = wire::read_varint(at, end, bits);
-    if (at == nullptr) return false;
-    out.push_back(convert(bits));
-  }
-  return true;
-}
-
 bool append_doubles(const MessageReader& reader, std::vector<double>& out) {
   if (reader.type() == WireType::kFixed64) {
     out.push_back(reader.number64());
@@ -92,23 +69,21 @@ class ProgramParser {
       const bool is_message = reader.type() == WireType::kLength;
       switch (reader.number()) {
         case image::program::kRegisterCount:
-          program_.register_count_ = number(reader);
+          program_.register_count_ = reader.bits32();
           break;
         case image::program::kConstantBase:
-          program_.constant_base_ = number(reader);
+          program_.constant_base_ = reader.bits32();
           break;
         case image::program::kConstants:
           if (!is_message || !read_constant(reader.payload())) return false;
           break;
         case image::program::kCode:
-          if (!append_varints(reader, words_, [](std::uint64_t bits) {
-                return static_cast<std::uint32_t>(std::min<std::uint64_t>(bits, UINT32_MAX));
-              })) {
+          if (!wire::append_varints(reader, words_, wire::saturate32)) {
             return false;
           }
           break;
         case image::program::kInstructionsBeforeModels:
-          before_models_ = number(reader);
+          before_models_ = reader.bits32();
           break;
         case image::program::kSets:
           if (!is_message || !read_set(reader.payload())) return false;
@@ -169,10 +144,10 @@ class ProgramParser {
     while (reader.next()) {
       switch (reader.number()) {
         case image::constant_set::kInts:
-          if (!append_varints(reader, set.ints, wire::unzigzag)) return false;
+          if (!wire::append_varints(reader, set.ints, wire::unzigzag)) return false;
           break;
         case image::constant_set::kUints:
-          if (!append_varints(reader, set.uints, [](std::uint64_t bits) { return bits; })) {
+          if (!wire::append_varints(reader, set.uints, [](std::uint64_t bits) { return bits; })) {
             return false;
           }
           break;
@@ -204,10 +179,10 @@ class ProgramParser {
           place.file = reader.text();
           break;
         case image::place::kLine:
-          place.line = number(reader);
+          place.line = reader.bits32();
           break;
         case image::place::kColumn:
-          place.column = number(reader);
+          place.column = reader.bits32();
           break;
         case image::place::kOwner:
           place.owner = reader.text();
@@ -229,7 +204,7 @@ class ProgramParser {
           feature.name = reader.text();
           break;
         case image::named_register::kRegister:
-          feature.register_index = number(reader);
+          feature.register_index = reader.bits32();
           break;
         default:
           break;

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "server/protobuf_fields.h"
+#include "wire/writer.h"
 
 namespace fenqi::server {
 namespace {
@@ -96,22 +96,22 @@ std::string_view cut_message(std::string_view message) {
 }
 
 std::string status_details(const Status& status) {
-  FieldWriter bad_request;
+  wire::MessageWriter bad_request;
   for (const FieldViolation& violation : status.violations) {
-    FieldWriter entry;
-    entry.bytes(1, as_utf8(cut_message(violation.field)));
-    entry.bytes(2, as_utf8(cut_message(violation.description)));
-    if (bad_request.message().size() + entry.message().size() > kMaxViolations) break;
-    bad_request.bytes(1, entry.message());
+    wire::MessageWriter entry;
+    entry.string(1, as_utf8(cut_message(violation.field)));
+    entry.string(2, as_utf8(cut_message(violation.description)));
+    if (bad_request.text().size() + entry.text().size() > kMaxViolations) break;
+    bad_request.string(1, entry.text());
   }
-  FieldWriter any;
-  any.bytes(1, "type.googleapis.com/google.rpc.BadRequest");
-  any.bytes(2, bad_request.message());
-  FieldWriter out;
-  out.integer(1, static_cast<std::uint64_t>(status.code));
-  out.bytes(2, as_utf8(cut_message(status.message)));
-  out.bytes(3, any.message());
-  return out.message();
+  wire::MessageWriter any;
+  any.string(1, "type.googleapis.com/google.rpc.BadRequest");
+  any.string(2, bad_request.text());
+  wire::MessageWriter out;
+  out.uint(1, static_cast<std::uint64_t>(status.code));
+  out.string(2, as_utf8(cut_message(status.message)));
+  out.string(3, any.text());
+  return std::string(out.text());
 }
 
 }  // namespace fenqi::server

@@ -3,7 +3,8 @@
 #include <array>
 #include <utility>
 
-#include "server/protobuf_fields.h"
+#include "wire/decode.h"
+#include "wire/writer.h"
 
 namespace fenqi::server {
 
@@ -22,16 +23,16 @@ std::span<const std::uint8_t> as_bytes(const std::string& text) {
 }
 
 std::string check_response(ServingStatus status) {
-  FieldWriter response;
-  response.integer(1, static_cast<std::uint64_t>(status));
-  return response.message();
+  wire::MessageWriter response;
+  response.uint(1, static_cast<std::uint64_t>(status));
+  return std::string(response.text());
 }
 
 // HealthCheckRequest.service; false when the message is damaged.
 bool read_service(std::span<const std::uint8_t> request, std::string& service) {
-  FieldReader fields(request);
+  wire::MessageReader fields(request);
   while (fields.next()) {
-    if (fields.number() == 1) service = fields.bytes();
+    if (fields.number() == 1) service = fields.text();
   }
   return fields.ok();
 }
@@ -114,14 +115,14 @@ class HealthInstance final : public ServiceInstance {
     call.finish({});
   }
   void list(Call& call) {
-    FieldWriter response;
+    wire::MessageWriter response;
     for (const auto& [service, status] : health_.statuses()) {
-      FieldWriter entry;
-      entry.bytes(1, service);
-      entry.bytes(2, check_response(status));
-      response.bytes(1, entry.message());
+      wire::MessageWriter entry;
+      entry.string(1, service);
+      entry.string(2, check_response(status));
+      response.string(1, entry.text());
     }
-    call.send(as_bytes(response.message()));
+    call.send(response.bytes());
     call.finish({});
   }
 

@@ -1,6 +1,7 @@
 #include "server/interop_messages.h"
 
-#include "server/protobuf_fields.h"
+#include "wire/decode.h"
+#include "wire/writer.h"
 
 namespace fenqi::server {
 namespace {
@@ -10,28 +11,28 @@ std::int32_t as_int32(std::uint64_t value) {
 }
 
 bool read_bool_value(std::span<const std::uint8_t> bytes, bool& value) {
-  FieldReader fields(bytes);
+  wire::MessageReader fields(bytes);
   value = false;
   while (fields.next()) {
-    if (fields.number() == 1) value = fields.integer() != 0;
+    if (fields.number() == 1) value = fields.bits() != 0;
   }
   return fields.ok();
 }
 
 bool read_payload(std::span<const std::uint8_t> bytes, std::size_t& size) {
-  FieldReader fields(bytes);
+  wire::MessageReader fields(bytes);
   while (fields.next()) {
-    if (fields.number() == 2) size = fields.message().size();
+    if (fields.number() == 2) size = fields.payload().size();
   }
   return fields.ok();
 }
 
 bool read_status(std::span<const std::uint8_t> bytes, std::optional<EchoStatus>& status) {
-  FieldReader fields(bytes);
+  wire::MessageReader fields(bytes);
   status.emplace();
   while (fields.next()) {
-    if (fields.number() == 1) status->code = as_int32(fields.integer());
-    if (fields.number() == 2) status->message = fields.bytes();
+    if (fields.number() == 1) status->code = as_int32(fields.bits());
+    if (fields.number() == 2) status->message = fields.text();
   }
   return fields.ok();
 }
@@ -44,12 +45,12 @@ bool read_expectation(std::span<const std::uint8_t> bytes, std::optional<bool>& 
 }
 
 bool read_parameters(std::span<const std::uint8_t> bytes, ResponseParameters& parameters) {
-  FieldReader fields(bytes);
+  wire::MessageReader fields(bytes);
   bool ok = true;
   while (ok && fields.next()) {
-    if (fields.number() == 1) parameters.size = as_int32(fields.integer());
-    if (fields.number() == 2) parameters.interval_us = as_int32(fields.integer());
-    if (fields.number() == 3) ok = read_bool_value(fields.message(), parameters.compressed);
+    if (fields.number() == 1) parameters.size = as_int32(fields.bits());
+    if (fields.number() == 2) parameters.interval_us = as_int32(fields.bits());
+    if (fields.number() == 3) ok = read_bool_value(fields.payload(), parameters.compressed);
   }
   return ok && fields.ok();
 }
@@ -57,24 +58,24 @@ bool read_parameters(std::span<const std::uint8_t> bytes, ResponseParameters& pa
 }  // namespace
 
 bool read_simple_request(std::span<const std::uint8_t> bytes, InteropRequest& request) {
-  FieldReader fields(bytes);
+  wire::MessageReader fields(bytes);
   bool ok = true;
   while (ok && fields.next()) {
     switch (fields.number()) {
       case 2:
-        request.response_size = as_int32(fields.integer());
+        request.response_size = as_int32(fields.bits());
         break;
       case 3:
-        ok = read_payload(fields.message(), request.payload_bytes);
+        ok = read_payload(fields.payload(), request.payload_bytes);
         break;
       case 6:
-        ok = read_bool_value(fields.message(), request.response_compressed);
+        ok = read_bool_value(fields.payload(), request.response_compressed);
         break;
       case 7:
-        ok = read_status(fields.message(), request.response_status);
+        ok = read_status(fields.payload(), request.response_status);
         break;
       case 8:
-        ok = read_expectation(fields.message(), request.expect_compressed);
+        ok = read_expectation(fields.payload(), request.expect_compressed);
         break;
       default:
         break;
@@ -84,42 +85,42 @@ bool read_simple_request(std::span<const std::uint8_t> bytes, InteropRequest& re
 }
 
 bool read_streaming_input(std::span<const std::uint8_t> bytes, InteropRequest& request) {
-  FieldReader fields(bytes);
+  wire::MessageReader fields(bytes);
   bool ok = true;
   while (ok && fields.next()) {
-    if (fields.number() == 1) ok = read_payload(fields.message(), request.payload_bytes);
-    if (fields.number() == 2) ok = read_expectation(fields.message(), request.expect_compressed);
+    if (fields.number() == 1) ok = read_payload(fields.payload(), request.payload_bytes);
+    if (fields.number() == 2) ok = read_expectation(fields.payload(), request.expect_compressed);
   }
   return ok && fields.ok();
 }
 
 bool read_streaming_output(std::span<const std::uint8_t> bytes, InteropRequest& request) {
-  FieldReader fields(bytes);
+  wire::MessageReader fields(bytes);
   bool ok = true;
   while (ok && fields.next()) {
     if (fields.number() == 2) {
-      ok = read_parameters(fields.message(), request.responses.emplace_back());
+      ok = read_parameters(fields.payload(), request.responses.emplace_back());
     }
-    if (fields.number() == 3) ok = read_payload(fields.message(), request.payload_bytes);
-    if (fields.number() == 7) ok = read_status(fields.message(), request.response_status);
+    if (fields.number() == 3) ok = read_payload(fields.payload(), request.payload_bytes);
+    if (fields.number() == 7) ok = read_status(fields.payload(), request.response_status);
   }
   return ok && fields.ok();
 }
 
 std::string payload_response(std::size_t size) {
-  FieldWriter response;
+  wire::MessageWriter response;
   if (size > 0) {
-    FieldWriter payload;
-    payload.bytes(2, std::string(size, '\0'));
-    response.bytes(1, payload.message());
+    wire::MessageWriter payload;
+    payload.string(2, std::string(size, '\0'));
+    response.string(1, payload.text());
   }
-  return response.message();
+  return std::string(response.text());
 }
 
 std::string aggregate_response(std::size_t aggregated_payload_size) {
-  FieldWriter response;
-  if (aggregated_payload_size > 0) response.integer(1, aggregated_payload_size);
-  return response.message();
+  wire::MessageWriter response;
+  if (aggregated_payload_size > 0) response.uint(1, aggregated_payload_size);
+  return std::string(response.text());
 }
 
 }  // namespace fenqi::server

@@ -16,6 +16,7 @@
 #include <cstring>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace fenqi::wire {
 
@@ -55,6 +56,11 @@ inline std::int64_t unzigzag(std::uint64_t x) {
   return static_cast<std::int64_t>(x >> 1) ^ -static_cast<std::int64_t>(x & 1);
 }
 
+// For numbers of 32 bits: what does not fit becomes the largest, which no index may be.
+inline std::uint32_t saturate32(std::uint64_t bits) {
+  return bits > UINT32_MAX ? UINT32_MAX : static_cast<std::uint32_t>(bits);
+}
+
 class MessageReader {
  public:
   explicit MessageReader(std::span<const std::uint8_t> bytes)
@@ -69,6 +75,8 @@ class MessageReader {
       if (after == nullptr || tag > UINT32_MAX || (tag >> 3) == 0) return fail();
       at_ = after;
       number_ = static_cast<std::uint32_t>(tag >> 3);
+      varint_ = 0;
+      payload_ = {};
       type_ = static_cast<WireType>(tag & 7);
       switch (type_) {
         case WireType::kVarint:
@@ -104,9 +112,11 @@ class MessageReader {
 
   std::uint32_t number() const { return number_; }
   WireType type() const { return type_; }
-  // The value of a kVarint field; of a fixed one, its bits.
+  // The value of a kVarint field; of a fixed one, its bits; 0 of another.
   std::uint64_t bits() const { return varint_; }
-  // The value of a kLength field.
+  // bits(), or the largest number where they do not fit.
+  std::uint32_t bits32() const { return saturate32(varint_); }
+  // The value of a kLength field; empty of another.
   std::span<const std::uint8_t> payload() const { return payload_; }
   std::string_view text() const {
     return {reinterpret_cast<const char*>(payload_.data()), payload_.size()};
@@ -175,5 +185,25 @@ class MessageReader {
   std::uint64_t varint_ = 0;
   std::span<const std::uint8_t> payload_;
 };
+
+// Appends the numbers of a repeated varint field, packed or not, to `out`. False where it is of
+// another type or damaged.
+template <typename Number, typename Convert>
+bool append_varints(const MessageReader& field, std::vector<Number>& out, Convert convert) {
+  if (field.type() == WireType::kVarint) {
+    out.push_back(convert(field.bits()));
+    return true;
+  }
+  if (field.type() != WireType::kLength) return false;
+  const std::uint8_t* at = field.payload().data();
+  const std::uint8_t* const end = at + field.payload().size();
+  while (at != end) {
+    std::uint64_t bits = 0;
+    at = read_varint(at, end, bits);
+    if (at == nullptr) return false;
+    out.push_back(convert(bits));
+  }
+  return true;
+}
 
 }  // namespace fenqi::wire

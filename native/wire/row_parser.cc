@@ -35,13 +35,13 @@ class RowParser {
           if (reader.type() != WireType::kLength || !parse_node(reader.payload())) return damaged();
           break;
         case image::row::kSlotCount:
-          table_.slot_count_ = number(reader);
+          table_.slot_count_ = reader.bits32();
           break;
         case image::row::kRequestIdSlot:
-          table_.request_id_slot_ = number(reader);
+          table_.request_id_slot_ = reader.bits32();
           break;
         case image::row::kStageSlot:
-          table_.stage_slot_ = number(reader);
+          table_.stage_slot_ = reader.bits32();
           break;
         default:
           break;
@@ -56,12 +56,8 @@ class RowParser {
  private:
   static Status damaged() { return refuse("damaged bytes"); }
 
-  // Numbers of the image fit 32 bits; what does not is caught by the checks on indices.
-  static std::uint32_t number(const MessageReader& reader) {
-    return static_cast<std::uint32_t>(std::min<std::uint64_t>(reader.bits(), UINT32_MAX));
-  }
   // "Plus one" fields: 0 is none, which becomes kNone.
-  static std::uint32_t minus_one(const MessageReader& reader) { return number(reader) - 1; }
+  static std::uint32_t minus_one(const MessageReader& reader) { return reader.bits32() - 1; }
 
   bool parse_node(std::span<const std::uint8_t> bytes) {
     Node node;
@@ -80,13 +76,13 @@ class RowParser {
     while (reader.next()) {
       switch (reader.number()) {
         case image::row_field::kNumber:
-          field.number = number(reader);
+          field.number = reader.bits32();
           break;
         case image::row_field::kName:
           field.name = reader.text();
           break;
         case image::row_field::kKind:
-          field.kind = number(reader);
+          field.kind = reader.bits32();
           break;
         case image::row_field::kZeroIsMissing:
           field.zero_is_missing = reader.bits() != 0;
@@ -118,10 +114,10 @@ class RowParser {
           field.max = reader.number64();
           break;
         case image::row_field::kMaxBytes:
-          field.max_bytes = number(reader);
+          field.max_bytes = reader.bits32();
           break;
         case image::row_field::kMaxItems:
-          field.max_items = number(reader);
+          field.max_items = reader.bits32();
           break;
         default:
           break;
@@ -137,7 +133,7 @@ class RowParser {
     while (reader.next()) {
       switch (reader.number()) {
         case image::row_element::kIndex:
-          element.index = number(reader);
+          element.index = reader.bits32();
           break;
         case image::row_element::kKey:
           element.key = reader.text();

@@ -21,6 +21,9 @@ class MessageWriter {
  public:
   void clear() { bytes_.clear(); }
   std::span<const std::uint8_t> bytes() const { return bytes_; }
+  std::string_view text() const {
+    return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()};
+  }
 
   void uint(std::uint32_t number, std::uint64_t value) {
     varint(number << 3);

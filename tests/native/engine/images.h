@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/release.h"
+#include "wire/delimited.h"
 
 namespace fenqi::engine::testing {
 
@@ -36,17 +37,11 @@ inline std::shared_ptr<const Release> load_taiwan() {
   return release.value();
 }
 
-// Requests of real applications. All are shorter than 16 KiB: a length is one or two bytes.
+// Requests of real applications.
 inline std::vector<Bytes> read_requests() {
-  const Bytes file = read_image("requests");
-  std::vector<Bytes> requests;
-  for (auto at = file.begin(); at != file.end();) {
-    std::ptrdiff_t length = *at++;
-    if (length >= 0x80) length = (length & 0x7f) | *at++ << 7;
-    requests.emplace_back(at, at + length);
-    at += length;
-  }
-  return requests;
+  auto requests = wire::read_delimited_file(std::string(std::getenv("FENQI_IMAGES")) + "/requests");
+  if (!requests.ok()) throw std::runtime_error(requests.status().message);
+  return requests.value();
 }
 
 }  // namespace fenqi::engine::testing

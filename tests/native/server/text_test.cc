@@ -10,7 +10,7 @@
 #include "server/base64.h"
 #include "server/grpc_status.h"
 #include "server/grpc_timeout.h"
-#include "server/protobuf_fields.h"
+#include "wire/decode.h"
 
 using namespace fenqi;
 using namespace fenqi::server;
@@ -105,11 +105,11 @@ int count_violations(const std::string& details) {
     return std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
   };
   int count = 0;
-  for (FieldReader status(bytes(details)); status.next();) {
+  for (wire::MessageReader status(bytes(details)); status.next();) {
     if (status.number() != 3) continue;
-    for (FieldReader any(status.message()); any.next();) {
+    for (wire::MessageReader any(status.payload()); any.next();) {
       if (any.number() != 2) continue;
-      FieldReader bad_request(any.message());
+      wire::MessageReader bad_request(any.payload());
       while (bad_request.next()) ++count;
       CHECK(bad_request.ok());
     }
