@@ -130,9 +130,9 @@ Status Scorer::run_model(std::size_t i) {
   if (Status s = run.run(); !s.ok()) return s;
   const double raw = run.output(0, run.output_width(0) - 1);
   const double margin = slot.gives_probability ? models::log_odds(raw) : raw;
-  if (std::isnan(margin)) {
+  if (!std::isfinite(margin)) {
     return error(StatusCode::kInternal,
-                 "model " + slot.name + "/" + slot.version + " gave no number");
+                 "model " + slot.name + "/" + slot.version + " gave no finite number");
   }
   ModelOpinion& opinion = w.opinions[i];
   opinion.log_odds = slot.calibration.log_odds(margin);

@@ -1,6 +1,7 @@
 // From a model's margin to a probability of default and a score.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 
 namespace fenqi::models {
@@ -27,8 +28,11 @@ inline double probability(double log_odds) {
   return 1.0 / (1.0 + std::exp(-log_odds));
 }
 
+// Certainty becomes near certainty: an answer holds no infinite score.
 inline double log_odds(double probability) {
-  return std::log(probability / (1.0 - probability));
+  constexpr double kNearest = 1e-15;
+  const double p = std::clamp(probability, kNearest, 1.0 - kNearest);
+  return std::log(p / (1.0 - p));
 }
 
 }  // namespace fenqi::models

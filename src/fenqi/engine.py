@@ -1,6 +1,6 @@
 """The engine in this process, for notebooks and tests: no network, the same answers.
 
-engine = Engine.from_policy("policies/taiwan.yaml")
+engine = Engine.from_policy("policies/taiwan_card.yaml")
 answer = engine.score({"loan": {"amount_fen": 500_000, "term_months": 12}})
 print(answer.decision, [reason.text_en for reason in answer.reasons])
 """
