@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -25,14 +26,17 @@ std::int64_t to_ns(double seconds) {
   return static_cast<std::int64_t>(seconds * 1e9);
 }
 
-// Closer arrivals than this are waited for without sleeping: waking up takes tens of microseconds.
+// Closer arrivals than this are waited for without sleeping, and so are answers: waking up takes
+// tens of microseconds, which would be charged to the server.
 constexpr std::int64_t kSpinNs = 200'000;
 constexpr std::int64_t kTimeoutCheckNs = 50'000'000;
 
 class Generator final : public CallSink {
  public:
   explicit Generator(const LoadOptions& options)
-      : options_(options), arrivals_(options.rate, options.seed) {}
+      : options_(options),
+        timeout_ns_(to_ns(options.timeout_s)),
+        arrivals_(options.rate, options.seed) {}
 
   ~Generator() {
     if (epoll_ >= 0) close(epoll_);
@@ -46,12 +50,13 @@ class Generator final : public CallSink {
     next_due_ = start_ns_ + static_cast<std::int64_t>(arrivals_.next());
     while (!finished()) {
       offer();
-      for (const auto& connection : connections_) connection->flush();
+      flush();
       receive();
       cancel_overdue();
     }
-    report_.timeouts += waiting_measured();
-    report_.seconds = static_cast<double>(last_answer_ - measure_from_) / 1e9;
+    count_unanswered();
+    report_.seconds =
+        static_cast<double>(std::max<std::int64_t>(0, last_answer_ - measure_from_)) / 1e9;
     return std::move(report_);
   }
 
@@ -61,7 +66,9 @@ class Generator final : public CallSink {
       last_answer_ = now;
       switch (ending) {
         case Ending::kStatus:
-          if (call.grpc_status == 0) {
+          if (now - call.due_ns > timeout_ns_) {
+            ++report_.timeouts;
+          } else if (call.grpc_status == 0) {
             ++report_.answered;
             report_.latency->record(static_cast<std::uint64_t>(now - call.due_ns));
           } else {
@@ -94,9 +101,9 @@ class Generator final : public CallSink {
   // Sends what is due as far as streams are free.
   void offer() {
     const std::int64_t now = now_ns();
-    if (stop_requested.load(std::memory_order_relaxed)) arrivals_ended_ = true;
+    if (stop_requested.load(std::memory_order_relaxed)) stop_at_ = std::min(stop_at_, now);
+    if (now >= stop_at_ && (options_.closed || next_due_ >= stop_at_)) arrivals_ended_ = true;
     if (options_.closed) {
-      if (now >= stop_at_) arrivals_ended_ = true;
       while (!arrivals_ended_) {
         Connection* connection = find_room();
         if (connection == nullptr) return;
@@ -107,9 +114,7 @@ class Generator final : public CallSink {
     while (!arrivals_ended_ && next_due_ <= now) {
       Connection* connection = waiting_.empty() ? find_room() : nullptr;
       if (connection != nullptr) {
-        if (next_due_ >= measure_from_) {
-          report_.lateness->record(static_cast<std::uint64_t>(now - next_due_));
-        }
+        if (next_due_ >= measure_from_) unflushed_.push_back(next_due_);
         send(*connection, next_due_);
       } else {
         waiting_.push_back(next_due_);
@@ -123,6 +128,18 @@ class Generator final : public CallSink {
       send(*connection, waiting_.front());
       waiting_.pop_front();
     }
+  }
+
+  // Hands the sockets what offer() opened.
+  void flush() {
+    all_written_ = true;
+    for (const auto& connection : connections_) all_written_ &= connection->flush();
+    if (unflushed_.empty()) return;
+    const std::int64_t now = now_ns();
+    for (const std::int64_t due : unflushed_) {
+      report_.lateness->record(static_cast<std::uint64_t>(now - due));
+    }
+    unflushed_.clear();
   }
 
   // The next connection in turn that has a free stream.
@@ -153,7 +170,8 @@ class Generator final : public CallSink {
 
   int wait(epoll_event (&events)[64]) const {
     std::int64_t pause = kTimeoutCheckNs;
-    if (!arrivals_ended_) pause = options_.closed ? 0 : next_due_ - now_ns();
+    if (!arrivals_ended_ && !options_.closed) pause = next_due_ - now_ns();
+    if (open_calls() > 0 || !all_written_) pause = 0;
     if (pause <= kSpinNs) return epoll_wait(epoll_, events, 64, 0);
     const std::int64_t sleep = std::min(pause - kSpinNs, kTimeoutCheckNs);
     const timespec time{.tv_sec = 0, .tv_nsec = static_cast<long>(sleep)};
@@ -165,37 +183,49 @@ class Generator final : public CallSink {
     if (now < next_check_) return;
     next_check_ = now + kTimeoutCheckNs;
     for (const auto& connection : connections_) {
-      report_.timeouts += connection->cancel_due_before(now - to_ns(options_.timeout_s));
+      report_.timeouts += connection->cancel_due_before(now - timeout_ns_);
     }
   }
 
   bool finished() const {
-    bool alive = false;
-    int open = 0;
-    for (const auto& connection : connections_) {
-      alive = alive || connection->alive();
-      open += connection->open_calls();
-    }
-    if (!alive) return true;
+    if (!any_alive()) return true;
     if (!arrivals_ended_) return false;
-    if (now_ns() > stop_at_ + to_ns(options_.timeout_s)) return true;
-    return open == 0 && waiting_.empty();
+    if (open_calls() == 0 && waiting_.empty()) return true;
+    return now_ns() > stop_at_ + timeout_ns_;
   }
 
-  // Requests that were due and never found a stream.
-  std::uint64_t waiting_measured() {
-    std::uint64_t count = 0;
-    for (const std::int64_t due : waiting_) count += due >= measure_from_ ? 1 : 0;
-    report_.arrivals += count;
-    return count;
+  bool any_alive() const {
+    return std::any_of(connections_.begin(), connections_.end(),
+                       [](const auto& connection) { return connection->alive(); });
+  }
+
+  int open_calls() const {
+    int open = 0;
+    for (const auto& connection : connections_) open += connection->open_calls();
+    return open;
+  }
+
+  // Requests that were due and have no answer at the end, so that each arrival counts once.
+  void count_unanswered() {
+    report_.all_lost = !any_alive();
+    for (const auto& connection : connections_) {
+      report_.timeouts += connection->cancel_due_before(INT64_MAX);
+    }
+    std::uint64_t unsent = 0;
+    for (const std::int64_t due : waiting_) unsent += due >= measure_from_ ? 1 : 0;
+    report_.arrivals += unsent;
+    (report_.all_lost ? report_.connections_lost : report_.timeouts) += unsent;
   }
 
   const LoadOptions& options_;
+  const std::int64_t timeout_ns_;
   Arrivals arrivals_;
   Report report_;
   int epoll_ = -1;
   std::vector<std::unique_ptr<Connection>> connections_;
-  std::deque<std::int64_t> waiting_;  // when they were due
+  std::deque<std::int64_t> waiting_;     // when they were due
+  std::vector<std::int64_t> unflushed_;  // when they were due: opened, and not yet at the socket
+  bool all_written_ = true;              // the sockets took everything
   std::size_t turn_ = 0;
   std::size_t next_request_ = 0;
   bool arrivals_ended_ = false;
@@ -240,6 +270,11 @@ std::uint64_t Report::errors() const {
   std::uint64_t sum = resets + connections_lost + timeouts;
   for (const auto& [status, count] : failed_by_status) sum += count;
   return sum;
+}
+
+bool Report::generator_saturated() const {
+  return latency->count() > 0 && (2 * lateness->percentile(50) > latency->percentile(50) ||
+                                  2 * lateness->percentile(99) > latency->percentile(99));
 }
 
 void request_stop() {

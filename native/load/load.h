@@ -5,7 +5,8 @@
 // answer is charged with the waiting that it caused ("coordinated omission" is what closed-loop
 // generators do instead). A closed loop is there too, to find the saturated rate.
 //
-// One thread; it polls without sleeping while arrivals are near, so give it a core of its own.
+// One thread; it polls without sleeping while arrivals are near or answers are awaited, so give it
+// a core of its own.
 #pragma once
 
 #include <array>
@@ -44,14 +45,18 @@ struct Report {
   std::map<int, std::uint64_t> failed_by_status;  // gRPC status to count
   std::uint64_t resets = 0;                       // streams that the server reset
   std::uint64_t connections_lost = 0;             // requests that went down with their connection
-  std::uint64_t timeouts = 0;
+  std::uint64_t timeouts = 0;                     // no answer, or one later than the timeout
+  bool all_lost = false;  // no connection was left, so that the run ended before its time
   // Nanoseconds from due to answered, of answered requests.
   std::unique_ptr<Histogram> latency = std::make_unique<Histogram>();
-  // Nanoseconds by which the generator itself was late to send a request that found a free stream.
-  // Where this is not far below the latencies, the generator is the bottleneck.
+  // Nanoseconds from due to handed to the socket, of requests that found a free stream at once: by
+  // so much the generator itself was late.
   std::unique_ptr<Histogram> lateness = std::make_unique<Histogram>();
 
   std::uint64_t errors() const;
+  // Whether the generator's own lateness is a good part of the latencies (half of p50 or of p99),
+  // so that they say more about it than about the server.
+  bool generator_saturated() const;
   double rate() const { return seconds > 0.0 ? static_cast<double>(answered) / seconds : 0.0; }
 };
 
@@ -59,7 +64,8 @@ struct Report {
 // and with INVALID_ARGUMENT for options that make no sense.
 Result<Report> run(const LoadOptions& options);
 
-// Ends a run early; it still reports. Safe in a signal handler.
+// Ends a run early; requests that are due by then still get their time, and it reports. Safe in a
+// signal handler.
 void request_stop();
 
 }  // namespace fenqi::load

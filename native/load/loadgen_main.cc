@@ -16,7 +16,6 @@ double us(std::uint64_t ns) {
 }
 
 std::string to_json(const fenqi::load::LoadOptions& options, const Report& report) {
-  char text[1024];
   std::string failed;
   for (const auto& [status, count] : report.failed_by_status) {
     failed +=
@@ -24,20 +23,23 @@ std::string to_json(const fenqi::load::LoadOptions& options, const Report& repor
   }
   const fenqi::Histogram& h = *report.latency;
   const fenqi::Histogram& late = *report.lateness;
-  std::snprintf(
-      text, sizeof text,
+  std::string text(1024 + failed.size(), '\0');
+  const int size = std::snprintf(
+      text.data(), text.size(),
       "{\"mode\": \"%s\", \"offered_rate\": %.1f, \"rate\": %.1f, \"seconds\": %.3f, "
       "\"arrivals\": %" PRIu64 ", \"answered\": %" PRIu64 ", \"errors\": %" PRIu64
       ", \"failed_by_status\": {%s}, \"resets\": %" PRIu64 ", \"connections_lost\": %" PRIu64
       ", \"timeouts\": %" PRIu64
       ", \"p50_us\": %.1f, \"p90_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, "
       "\"p9999_us\": %.1f, \"max_us\": %.1f, \"mean_us\": %.1f, \"lateness_p50_us\": %.1f, "
-      "\"lateness_p99_us\": %.1f}",
+      "\"lateness_p99_us\": %.1f, \"generator_saturated\": %s, \"all_lost\": %s}",
       options.closed ? "closed" : "open", options.closed ? 0.0 : options.rate, report.rate(),
       report.seconds, report.arrivals, report.answered, report.errors(), failed.c_str(),
       report.resets, report.connections_lost, report.timeouts, us(h.percentile(50)),
       us(h.percentile(90)), us(h.percentile(99)), us(h.percentile(99.9)), us(h.percentile(99.99)),
-      us(h.max()), h.mean() / 1000.0, us(late.percentile(50)), us(late.percentile(99)));
+      us(h.max()), h.mean() / 1000.0, us(late.percentile(50)), us(late.percentile(99)),
+      report.generator_saturated() ? "true" : "false", report.all_lost ? "true" : "false");
+  text.resize(static_cast<std::size_t>(size));
   return text;
 }
 
@@ -68,6 +70,18 @@ void print_table(const fenqi::load::LoadOptions& options, const Report& report) 
     std::printf("generator late by p50 %.1f us, p99 %.1f us\n", us(report.lateness->percentile(50)),
                 us(report.lateness->percentile(99)));
   }
+  if (report.generator_saturated()) {
+    std::printf("The generator could not keep up: these figures are its own, not the server's.\n");
+  }
+  if (report.all_lost) std::printf("Every connection was lost: the run ended before its time.\n");
+}
+
+// The first signal asks for an early end, the next one kills.
+void stop_on(int signal) {
+  struct sigaction action {};
+  action.sa_handler = [](int) { fenqi::load::request_stop(); };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigaction(signal, &action, nullptr);
 }
 
 int fail(const fenqi::Status& status) {
@@ -84,8 +98,8 @@ int main(int argc, char** argv) {
     std::fputs(fenqi::load::kUsage, stdout);
     return 0;
   }
-  std::signal(SIGINT, [](int) { fenqi::load::request_stop(); });
-  std::signal(SIGTERM, [](int) { fenqi::load::request_stop(); });
+  stop_on(SIGINT);
+  stop_on(SIGTERM);
   const fenqi::load::LoadOptions& options = line.value().options;
   auto report = fenqi::load::run(options);
   if (!report.ok()) return fail(report.status());
@@ -99,5 +113,5 @@ int main(int argc, char** argv) {
     std::fprintf(out, "%s\n", to_json(options, report.value()).c_str());
     if (out != stdout) std::fclose(out);
   }
-  return report.value().errors() == 0 ? 0 : 1;
+  return report.value().errors() == 0 && !report.value().all_lost ? 0 : 1;
 }
