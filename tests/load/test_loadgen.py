@@ -21,9 +21,7 @@ from google.protobuf.wrappers_pb2 import StringValue
 from tests.load.peers import grpc_peer, raw_peer
 
 ROOT = Path(__file__).resolve().parents[2]
-BINARIES = Path(
-    os.environ.get("FENQI_NATIVE_BIN", ROOT / "build" / "native" / "release" / "bin")
-)
+BINARIES = Path(os.environ.get("FENQI_NATIVE_BIN", ROOT / "build" / "native" / "release" / "bin"))
 MESSAGES = [StringValue(value=text) for text in ("first", "", "a" * 40_000)]
 
 
