@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,10 @@ MESSAGES = [StringValue(value=text) for text in ("first", "", "a" * 40_000)]
 def requests(tmp_path: Path) -> Path:
     """Three messages: a short one, an empty one, and one that needs several DATA frames."""
     path = tmp_path / "requests"
-    with path.open("wb") as file:
-        for message in MESSAGES:
-            proto.serialize_length_prefixed(message, file)
+    serialized = BytesIO()
+    for message in MESSAGES:
+        proto.serialize_length_prefixed(message, serialized)
+    path.write_bytes(serialized.getvalue())
     return path
 
 

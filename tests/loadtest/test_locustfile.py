@@ -47,4 +47,5 @@ def test_calls_that_the_server_refuses_are_failures_in_the_statistics() -> None:
         score = swarm(script.target, status=1)["Score"]
     assert score["num_failures"] == 5
     assert 0 <= len(script.deadlines) - score["num_requests"] <= USERS
-    assert all(deadline is not None and deadline <= 1.0 for deadline in script.deadlines)
+    # gRPC rounds a second's deadline up a little.
+    assert all(deadline is not None and deadline < 1.1 for deadline in script.deadlines)
