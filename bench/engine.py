@@ -19,8 +19,9 @@ from bench.baseline.server import Scorer
 from bench.machine import ROOT
 from bench.requests import holdout_requests, write_requests
 from bench.servers import LOAD_CPU
-from fenqi.engine import onnxruntime_library
+from fenqi.bundled import onnxruntime_library
 from fenqi.policy import compile_policy
+from fenqi.v1 import scoring_pb2
 
 REQUESTS = 2000
 COUNT = 200_000
@@ -51,7 +52,7 @@ def run() -> dict[str, object]:
     }
 
 
-def _baseline_us(requests: list[object]) -> dict[str, float]:
+def _baseline_us(requests: list[scoring_pb2.ScoreRequest]) -> dict[str, float]:
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {LOAD_CPU})
     try:
@@ -60,7 +61,7 @@ def _baseline_us(requests: list[object]) -> dict[str, float]:
         for i in range(BASELINE_COUNT):
             request = requests[i % len(requests)]
             start = time.perf_counter_ns()
-            scorer.score(request)  # type: ignore[arg-type]
+            scorer.score(request)
             taken[i] = (time.perf_counter_ns() - start) / 1000
     finally:
         os.sched_setaffinity(0, allowed)
