@@ -150,7 +150,7 @@ ssize_t Connection::read_body(nghttp2_session*, std::int32_t, std::uint8_t* to, 
   if (call.sent >= kPrefixBytes) {
     const std::size_t offset = call.sent - kPrefixBytes;
     const std::size_t part = std::min(size - offset, room - done);
-    std::memcpy(to + done, call.message->data() + offset, part);
+    std::copy_n(call.message->begin() + static_cast<std::ptrdiff_t>(offset), part, to + done);
     call.sent += part;
     done += part;
     if (call.sent == kPrefixBytes + size) *flags |= NGHTTP2_DATA_FLAG_EOF;

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import signal
 import subprocess
 import threading
@@ -20,9 +19,8 @@ from google.protobuf import proto
 from google.protobuf.wrappers_pb2 import StringValue
 
 from tests.load.peers import grpc_peer, raw_peer
+from tests.server.process import BINARIES
 
-ROOT = Path(__file__).resolve().parents[2]
-BINARIES = Path(os.environ.get("FENQI_NATIVE_BIN", ROOT / "build" / "native" / "release" / "bin"))
 MESSAGES = [StringValue(value=text) for text in ("first", "", "a" * 40_000)]
 
 
