@@ -49,8 +49,8 @@ struct Report {
   bool all_lost = false;  // no connection was left, so that the run ended before its time
   // Nanoseconds from due to answered, of answered requests.
   std::unique_ptr<Histogram> latency = std::make_unique<Histogram>();
-  // Nanoseconds from due to handed to the socket, of requests that found a free stream at once: by
-  // so much the generator itself was late.
+  // Nanoseconds from due to when the generator turned to the socket, of requests that found a free
+  // stream at once: by so much it was late itself.
   std::unique_ptr<Histogram> lateness = std::make_unique<Histogram>();
 
   std::uint64_t errors() const;

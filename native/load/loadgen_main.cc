@@ -71,7 +71,9 @@ void print_table(const fenqi::load::LoadOptions& options, const Report& report) 
                 us(report.lateness->percentile(99)));
   }
   if (report.generator_saturated()) {
-    std::printf("The generator could not keep up: these figures are its own, not the server's.\n");
+    std::printf(
+        "The generator could not keep up, and these figures say more about it than about the "
+        "server:\ngive it a processor of its own (--cpu) or a lower rate.\n");
   }
   if (report.all_lost) std::printf("Every connection was lost: the run ended before its time.\n");
 }
