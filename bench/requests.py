@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+from google.protobuf.proto import serialize_length_prefixed
+
 from fenqi.lab.taiwan import holdout_sample, to_request
 from fenqi.v1 import scoring_pb2
 
@@ -20,14 +22,4 @@ def write_requests(path: Path, requests: list[scoring_pb2.ScoreRequest]) -> None
     """Writes them one after the other."""
     with path.open("wb") as file:
         for request in requests:
-            serialized = request.SerializeToString()
-            file.write(_varint(len(serialized)) + serialized)
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
+            serialize_length_prefixed(request, file)

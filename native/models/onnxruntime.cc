@@ -23,13 +23,11 @@ void bind(Function& function, const void* const* table, int slot) {
 
 OrtApi bind_slots(const void* const* table) {
   OrtApi api{};
-  bind(api.error_code, table, 1);
   bind(api.error_message, table, 2);
   bind(api.create_env, table, 3);
   bind(api.create_session_from_array, table, 8);
   bind(api.run, table, 9);
   bind(api.create_session_options, table, 10);
-  bind(api.disable_mem_pattern, table, 17);
   bind(api.set_log_severity, table, 22);
   bind(api.set_intra_op_threads, table, 24);
   bind(api.set_inter_op_threads, table, 25);

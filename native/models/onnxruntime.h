@@ -30,7 +30,6 @@ enum class ElementType : int { kFloat = 1, kInt64 = 7, kString = 8, kBool = 9, k
 
 // The functions that we call. Each returns null on success, or a status that the caller releases.
 struct OrtApi {
-  int (*error_code)(const OrtStatus*);
   const char* (*error_message)(const OrtStatus*);
   OrtStatus* (*create_env)(int log_level, const char* id, OrtEnv** out);
   OrtStatus* (*create_session_from_array)(const OrtEnv*, const void* data, std::size_t bytes,
@@ -42,7 +41,6 @@ struct OrtApi {
   OrtStatus* (*set_log_severity)(OrtSessionOptions*, int level);
   OrtStatus* (*set_intra_op_threads)(OrtSessionOptions*, int n);
   OrtStatus* (*set_inter_op_threads)(OrtSessionOptions*, int n);
-  OrtStatus* (*disable_mem_pattern)(OrtSessionOptions*);
   OrtStatus* (*session_input_count)(const OrtSession*, std::size_t* out);
   OrtStatus* (*session_output_count)(const OrtSession*, std::size_t* out);
   OrtStatus* (*session_input_type)(const OrtSession*, std::size_t i, OrtTypeInfo** out);

@@ -11,6 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from google.protobuf.proto import serialize_length_prefixed
+
 from fenqi.engine import onnxruntime_library
 from fenqi.lab.taiwan import load_holdout, to_request
 from fenqi.policy import compile_policy
@@ -78,14 +80,6 @@ def image_of(name: str, text: str) -> bytes:
         return compile_policy(path).image
 
 
-def varint(number: int) -> bytes:
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*out, number])
-
-
 def main() -> None:
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
@@ -93,8 +87,9 @@ def main() -> None:
     (folder / "rules_b").write_bytes(rules_image("b", 2, 1e9, "refer"))
     (folder / "fields").write_bytes(image_of("fields.yaml", FIELDS))
     (folder / "taiwan").write_bytes(compile_policy(ROOT / "policies" / "taiwan_card.yaml").image)
-    requests = [to_request(client).SerializeToString() for client in load_holdout()[:200]]
-    (folder / "requests").write_bytes(b"".join(varint(len(r)) + r for r in requests))
+    with (folder / "requests").open("wb") as file:
+        for client in load_holdout()[:200]:
+            serialize_length_prefixed(to_request(client), file)
     (folder / "onnxruntime").write_text(str(onnxruntime_library()), encoding="utf-8")
 
 
