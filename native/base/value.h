@@ -2,8 +2,7 @@
 //
 // A value is missing, ok or an error. All-zero bytes are a missing value. Strings are views: into
 // the request's bytes, the program's constants or the request's arena. Typed instructions know
-// what kind their operands are; `kind` is for traces, and for dynamic values (lists, maps, times)
-// when the language grows to have them.
+// what kind their operands are; `kind` is for traces and for dynamic values.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +12,24 @@ namespace fenqi {
 
 enum class State : std::uint8_t { kMissing = 0, kOk = 1, kError = 2 };
 
-enum class Kind : std::uint8_t { kNone = 0, kBool, kInt, kUint, kDouble, kString, kBytes };
+enum class Kind : std::uint8_t {
+  kNone = 0,
+  kBool,
+  kInt,
+  kUint,
+  kDouble,
+  kString,
+  kBytes,
+  kNull,
+  kTimestamp,  // `i` seconds since the Unix epoch, rounded down, and `size` nanoseconds, 0 .. 10^9
+               // - 1
+  kDuration,   // likewise
+  kList,       // `list`: `size` values
+  kMap,        // `list`: `size` entries, each a key and then its value
+  kMessage,    // `message`
+  kOptional,   // `list`: its value, or null where there is none
+  kType,       // `s`: a type's name
+};
 
 // What went wrong in an operation.
 enum class ErrorCode : std::uint8_t {
@@ -24,7 +40,16 @@ enum class ErrorCode : std::uint8_t {
   kOutOfRange,  // a conversion's or a position's argument
   kUnreadable,  // text that is no number or truth value
   kTooLarge,    // a string above the limit
+  kNoOverload,  // dynamic operands of types that the operation does not take
+  kNoSuchKey,
+  kNoSuchField,
+  kBadArgument,  // what a function cannot use: an unknown time zone, a malformed format or pattern
+  kDuplicateKey,
+  kBudget,       // the request's budget of work is spent
+  kSeveralRows,  // more than one row of a table whose hit policy allows one
 };
+
+struct MessageView;  // program/message.h
 
 struct Value {
   union {
@@ -33,9 +58,11 @@ struct Value {
     std::uint64_t u;
     double d;
     const char* s;
+    const Value* list;
+    const MessageView* message;
     std::uint64_t place;  // of an error: index into the program's places
   };
-  std::uint32_t size;  // bytes of a string
+  std::uint32_t size;  // bytes of a string; elements of a list; entries of a map; nanoseconds
   ErrorCode error;
   Kind kind;
   State state;
@@ -72,6 +99,46 @@ struct Value {
   static constexpr Value of_bytes(std::string_view x) {
     Value v = of_string(x);
     v.kind = Kind::kBytes;
+    return v;
+  }
+  static constexpr Value of_null() { return Value(Kind::kNull); }
+  static constexpr Value of_timestamp(std::int64_t seconds, std::uint32_t nanoseconds) {
+    Value v(Kind::kTimestamp);
+    v.i = seconds;
+    v.size = nanoseconds;
+    return v;
+  }
+  static constexpr Value of_duration(std::int64_t seconds, std::uint32_t nanoseconds) {
+    Value v = of_timestamp(seconds, nanoseconds);
+    v.kind = Kind::kDuration;
+    return v;
+  }
+  static constexpr Value of_list(const Value* elements, std::uint32_t size) {
+    Value v(Kind::kList);
+    v.list = elements;
+    v.size = size;
+    return v;
+  }
+  // `entries` holds 2 * `size` values: key, value, key, value; keys are distinct.
+  static constexpr Value of_map(const Value* entries, std::uint32_t size) {
+    Value v = of_list(entries, size);
+    v.kind = Kind::kMap;
+    return v;
+  }
+  // `value` may be null: an optional without a value.
+  static constexpr Value of_optional(const Value* value) {
+    Value v(Kind::kOptional);
+    v.list = value;
+    return v;
+  }
+  static constexpr Value of_type(std::string_view name) {
+    Value v = of_string(name);
+    v.kind = Kind::kType;
+    return v;
+  }
+  static constexpr Value of_message(const MessageView* message) {
+    Value v(Kind::kMessage);
+    v.message = message;
     return v;
   }
   static constexpr Value of_error(ErrorCode code, std::uint64_t place) {

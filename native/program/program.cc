@@ -43,6 +43,20 @@ const char* error_text(ErrorCode code) {
       return "text that is no such value";
     case ErrorCode::kTooLarge:
       return "string too long";
+    case ErrorCode::kNoOverload:
+      return "no operation for operands of these types";
+    case ErrorCode::kNoSuchKey:
+      return "no such key";
+    case ErrorCode::kNoSuchField:
+      return "no such field";
+    case ErrorCode::kBadArgument:
+      return "an argument that cannot be used";
+    case ErrorCode::kDuplicateKey:
+      return "a key that is there twice";
+    case ErrorCode::kBudget:
+      return "too much work for one request";
+    case ErrorCode::kSeveralRows:
+      return "more than one row of the table holds";
   }
   return "unknown error";
 }
