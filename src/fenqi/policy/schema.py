@@ -1,0 +1,555 @@
+"""What a policy file may hold, key by key. `fenqi policy schema` prints it as JSON Schema.
+
+Descriptions are what an editor shows beside a key; the reference in docs/ is written from them.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+NAME = r"^[a-z][a-z0-9_]*$"
+ID = r"^[A-Z][A-Z0-9_]*$"
+ARTIFACT = r"^[a-z0-9_]+/[A-Za-z0-9_.-]+$"
+
+
+def _whole_characters(text: str) -> str:
+    """YAML can spell halves of surrogate pairs ("\\ud83d"); they are no characters."""
+    if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
+        raise ValueError("holds half of a surrogate pair; write the character itself")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_whole_characters)]
+# A CEL expression.
+Expression = Annotated[str, AfterValidator(_whole_characters)]
+Name = Annotated[str, Field(pattern=NAME)]
+Scalar = bool | int | float | Text
+ValueType = Literal["bool", "int", "uint", "double", "string"]
+Jurisdiction = Literal["CN", "US", "EU"]
+StageName = Literal["application", "drawdown", "account_review", "prescreen"]
+Dimension = Literal["ability", "willingness"]
+# The contract's DataSource, in lower case.
+DataSourceName = Literal[
+    "declared",
+    "identity",
+    "bureau",
+    "device",
+    "location",
+    "carrier",
+    "bank_statements",
+    "public_funds",
+    "platform",
+    "multi_lender",
+    "social",
+    "own_records",
+]
+HitPolicy = Literal["unique", "any", "first", "priority", "rule_order", "output_order", "collect"]
+
+
+class Part(BaseModel):
+    """Any part of a policy: unknown keys are errors, nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(Part):
+    """Where data comes from, and whether its use needs the applicant's consent (R13, R27)."""
+
+    consent: Literal["required", "not_needed"] = Field(
+        description="`required`: without a granted consent in the application, everything that "
+        "rests on this source is missing, and the answer says so."
+    )
+    data_source: DataSourceName | None = Field(
+        default=None,
+        description="The contract's source that consents name; by default the key itself.",
+    )
+    meaning: Text = Field(default="", description="What the data is, in a sentence.")
+
+
+class Feature(Part):
+    """A named expression over the application and earlier features."""
+
+    expr: Expression = Field(description="CEL over `application`, `request` and earlier names.")
+    meaning: Text = Field(min_length=1, description="What it is, in a sentence.")
+    type: ValueType | None = Field(
+        default=None, description="The expression's type; checked where it is given."
+    )
+    unit: Text = Field(default="", description="share, fen, days, months late, ...")
+    source: Name | list[Name] = Field(
+        default_factory=list,
+        description="The data sources that it rests on, beyond those of the fields it reads.",
+    )
+    default: Scalar | None = Field(
+        default=None,
+        description="The value where it is missing. Without it, missing stays missing.",
+    )
+
+    @property
+    def sources(self) -> list[str]:
+        """The declared sources as a list."""
+        return [self.source] if isinstance(self.source, str) else list(self.source)
+
+
+class Hashed(Part):
+    """Entries are hex SHA-256 of salt and value, so that a list of people names nobody."""
+
+    salt: Text = Field(description="Put before each value when it is hashed.")
+
+
+class ValueList(Part):
+    """A list for `value in lists.<name>`. Texts may end in `*` (any ending)."""
+
+    meaning: Text = Field(min_length=1, description="What is on it, and who keeps it.")
+    type: Literal["string", "int", "double"] = "string"
+    values: list[Scalar] | None = Field(default=None, description="The entries.")
+    csv: str | None = Field(default=None, description="A CSV file beside the policy.")
+    column: str | None = Field(default=None, description="Its column; by default the first.")
+    hashed: Hashed | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> ValueList:
+        if (self.values is None) == (self.csv is None):
+            raise ValueError("give either `values` or `csv`")
+        return self
+
+
+class LookupKey(Part):
+    """The column that a lookup is asked by."""
+
+    column: str = Field(description="The CSV column. Cells: a value, `10..20`, `ab*`, or `*`.")
+    type: Literal["string", "int", "double"] = "string"
+
+
+class Lookup(Part):
+    """A table for `lookups.<name>.<column>[key]`; a key that is not there gives missing."""
+
+    meaning: Text = Field(min_length=1, description="What it says, and who keeps it.")
+    csv: str = Field(description="A CSV file beside the policy.")
+    key: LookupKey
+    values: dict[Name, ValueType] = Field(min_length=1, description="Value columns, with types.")
+
+
+class TableInput(Part):
+    """A column of conditions."""
+
+    expr: Expression = Field(description="What the column's cells are compared with.")
+    type: ValueType | None = Field(default=None, description="Checked where it is given.")
+    allowed: list[Scalar] | None = Field(
+        default=None, description="All values that can occur; gaps are looked for among these."
+    )
+
+
+class TableOutput(Part):
+    """A column of outcomes."""
+
+    type: ValueType = "string"
+    priority: list[Scalar] | None = Field(
+        default=None, description="For `priority` and `output_order`: best first."
+    )
+    default: Scalar | None = Field(
+        default=None, description="The value where no row holds. Without it: missing."
+    )
+
+
+class DecisionTable(Part):
+    """Conditions x outcomes. Results are `tables.<name>.<output>` and `tables.<name>.row`."""
+
+    meaning: Text = Field(min_length=1, description="What it decides, in a sentence.")
+    hit: HitPolicy = Field(default="first", description="Which of the rows that hold count.")
+    aggregate: Literal["sum", "min", "max", "count"] | None = Field(
+        default=None, description="For `collect`: one number instead of a list."
+    )
+    complete: bool = Field(
+        default=False, description="A gap is an error; otherwise `fenqi policy check` lists it."
+    )
+    inputs: dict[Name, TableInput | Expression] = Field(min_length=1)
+    outputs: dict[Name, TableOutput] = Field(min_length=1)
+    rows: list[list[Scalar | None]] | None = Field(
+        default=None,
+        description="One list a row: a cell for each input, then for each output. Cells: `-` "
+        "(any), `>= 18`, `[18..25)`, `a, b`, `not a`, `ab*`, `missing`.",
+    )
+    csv: str | None = Field(
+        default=None, description="A CSV file beside the policy; its header names the columns."
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> DecisionTable:
+        if (self.rows is None) == (self.csv is None):
+            raise ValueError("give either `rows` or `csv`")
+        if self.aggregate is not None and self.hit != "collect":
+            raise ValueError("`aggregate` belongs to hit policy `collect`")
+        if self.hit in ("priority", "output_order") and not any(
+            output.priority for output in self.outputs.values()
+        ):
+            raise ValueError(f"hit policy `{self.hit}` needs `priority` at an output")
+        return self
+
+
+class Bin(Part):
+    """One bin of an attribute: exactly one kind of condition, or none for the rest."""
+
+    below: float | None = Field(
+        default=None, description="Numbers from the bin before up to, not including, this."
+    )
+    values: list[Scalar] | None = Field(default=None, alias="in", description="These values.")
+    special: list[float] | None = Field(
+        default=None, description="Codes that are no quantities (-1, 99999)."
+    )
+    missing: Literal[True] | None = Field(default=None, description="No value.")
+    points: float = Field(description="Points that it gives.")
+    label: Text = ""
+
+    @model_validator(mode="after")
+    def _one_condition(self) -> Bin:
+        given = [self.below, self.values, self.special, self.missing]
+        if sum(value is not None for value in given) > 1:
+            raise ValueError(
+                "a bin has one of `below`, `in`, `special`, `missing`, or none of them"
+            )
+        return self
+
+
+class Attribute(Part):
+    """One characteristic of a scorecard."""
+
+    expr: Expression = Field(description="Often a feature's name.")
+    bins: list[Bin] = Field(
+        min_length=1,
+        description="Specials and missing first; numeric bins in order of `below`; last one bin "
+        "without a condition for the rest. A value in no bin gives no score.",
+    )
+    reason: str | None = Field(default=None, description="The reason where points are lost here.")
+    dimension: Dimension | None = Field(default=None, description="Which sub-score it is part of.")
+    reference_points: float | None = Field(
+        default=None,
+        description="Points of the reference applicant; for reference `maximum`, computed.",
+    )
+
+
+class Scorecard(Part):
+    """Points for attributes; the sum is a score, and a score is odds (3.1).
+
+    Gives `<name>.score` and `<name>.probability_of_default`.
+    """
+
+    meaning: Text = Field(min_length=1, description="Whom it scores, and where it comes from.")
+    odds: Literal["good_to_bad", "bad_to_good"] = Field(
+        default="good_to_bad",
+        description="How `base_odds` are meant: 50 good to one bad, or 1/19 bad to good.",
+    )
+    base_score: float = Field(description="The score at `base_odds`.")
+    base_odds: float = Field(gt=0)
+    points_to_double_odds: float = Field(gt=0)
+    base_points: float = Field(default=0.0, description="Points that everybody gets.")
+    reference: Literal["at_cutoff", "population", "maximum"] = Field(
+        default="at_cutoff",
+        description="Against whom points are lost, for reasons (12 CFR 1002, comment 9(b)(2)-5).",
+    )
+    attributes: dict[Name, Attribute] | None = None
+    artifact: str | None = Field(
+        default=None,
+        pattern=ARTIFACT,
+        description="Read the attributes from `scorecard.yaml` of this model artifact.",
+    )
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Scorecard:
+        if (self.attributes is None) == (self.artifact is None):
+            raise ValueError("give either `attributes` or `artifact`")
+        for name, attribute in (self.attributes or {}).items():
+            if self.reference != "maximum" and attribute.reference_points is None:
+                raise ValueError(f"{name}: reference `{self.reference}` needs `reference_points`")
+        return self
+
+    @property
+    def factor(self) -> float:
+        """Points for each unit of ln(odds good : bad)."""
+        return self.points_to_double_odds / math.log(2)
+
+    @property
+    def offset(self) -> float:
+        """The score at odds of 1 : 1."""
+        good_to_bad = self.base_odds if self.odds == "good_to_bad" else 1.0 / self.base_odds
+        return self.base_score - self.factor * math.log(good_to_bad)
+
+
+class ModelUse(Part):
+    """A model artifact in a slot. Gives `<slot>.score` and `<slot>.probability_of_default`."""
+
+    artifact: str = Field(pattern=ARTIFACT, description="`name/version` under the models folder.")
+    role: Literal["decision", "secondary"] = Field(
+        default="decision",
+        description="Without segments, the one with role `decision` decides. With segments, "
+        "`decided_by` says which.",
+    )
+
+
+class Cutoffs(Part):
+    """From probability of default, or from score, to a decision."""
+
+    approve_at_most: float | None = Field(
+        default=None, ge=0, le=1, description="Approve up to this probability of default."
+    )
+    refer_at_most: float | None = Field(
+        default=None, ge=0, le=1, description="Refer up to this; decline above."
+    )
+    approve_from: float | None = Field(default=None, description="Approve from this score.")
+    refer_from: float | None = Field(
+        default=None, description="Refer from this score; decline below."
+    )
+    refer_above_fen: int | None = Field(
+        default=None,
+        gt=0,
+        description="Sub-limit: an approval of more than this amount goes to a person.",
+    )
+    explore_rate: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="Share of applicants in the band just below `approve` who are approved at "
+        "random, to learn how they repay (3.4). Sticky by hash of `customer_key`.",
+    )
+    explore_budget: int | None = Field(
+        default=None,
+        gt=0,
+        description="Most expected loss, fen, for each application that falls into the band: an "
+        "applicant's rate is cut to budget / (probability x loss given default x amount).",
+    )
+    explore_at_most: float | None = Field(
+        default=None, ge=0, le=1, description="The band's end, as probability of default."
+    )
+    explore_from: float | None = Field(default=None, description="The band's end, as score.")
+    explore_amount_fen: int | None = Field(
+        default=None, gt=0, description="An explored approval lends at most this."
+    )
+    explore_loss_given_default: float = Field(default=1.0, gt=0, le=1)
+    explore_salt: Text = Field(
+        default="", description="Another salt draws other people; change it to start afresh."
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Cutoffs:
+        by_probability = (self.approve_at_most, self.refer_at_most)
+        by_score = (self.approve_from, self.refer_from)
+        if (None in by_probability) == (None in by_score) or any(
+            value is not None for value in (by_score if None in by_score else by_probability)
+        ):
+            raise ValueError(
+                "give either `approve_at_most` and `refer_at_most` (probability of default), or "
+                "`approve_from` and `refer_from` (score)"
+            )
+        if (self.refer_at_most or 0.0) < (self.approve_at_most or 0.0):
+            raise ValueError("refer_at_most lies below approve_at_most")
+        if (self.refer_from or 0.0) > (self.approve_from or 0.0):
+            raise ValueError("refer_from lies above approve_from")
+        explore = [self.explore_rate, self.explore_budget, self.explore_amount_fen]
+        ends = [self.explore_at_most, self.explore_from]
+        if any(value is not None for value in [*explore, *ends]):
+            if None in explore:
+                raise ValueError(
+                    "exploring needs `explore_rate`, `explore_budget` and `explore_amount_fen`"
+                )
+            end = self.explore_at_most if self.approve_from is None else self.explore_from
+            if end is None or sum(value is not None for value in ends) != 1:
+                raise ValueError(
+                    "exploring needs the band's end: `explore_at_most` beside `approve_at_most`, "
+                    "`explore_from` beside `approve_from`"
+                )
+            if self.approve_at_most is not None and end < self.approve_at_most:
+                raise ValueError("explore_at_most lies below approve_at_most: the band is empty")
+            if self.approve_from is not None and end > self.approve_from:
+                raise ValueError("explore_from lies above approve_from: the band is empty")
+        return self
+
+
+class Segment(Part):
+    """Applicants who are scored by one model or scorecard and held to one set of cut-offs.
+
+    Each applicant falls in exactly one segment (R10, R14): conditions exclude one another, and
+    together they hold for everybody, or one segment is `otherwise`.
+    """
+
+    when: Expression | None = Field(default=None, description="A condition; never missing.")
+    otherwise: Literal[True] | None = Field(
+        default=None, description="Everybody for whom no other segment's condition is true."
+    )
+    meaning: Text = Field(min_length=1)
+    decided_by: Name | None = Field(
+        default=None, description="A slot under `models` or a scorecard; none: rules alone."
+    )
+    cutoffs: Cutoffs | None = Field(
+        default=None, description="By default the policy's own `cutoffs`."
+    )
+
+    @model_validator(mode="after")
+    def _one_condition(self) -> Segment:
+        if (self.when is None) == (self.otherwise is None):
+            raise ValueError("give either `when` or `otherwise: true`")
+        return self
+
+
+class Rule(Part):
+    """A condition, what it does, and what a condition that cannot be known means."""
+
+    id: str = Field(pattern=ID)
+    when: Expression = Field(description="A CEL condition.")
+    then: Literal["decline", "refer", "flag", "cap"] = Field(
+        description="`cap`: the loan may be at most `cap_fen`."
+    )
+    meaning: Text = Field(min_length=1, description="What it stops, in a sentence.")
+    reason: str | None = Field(
+        default=None, description="Code in `reasons`; needed by every rule but a flag."
+    )
+    on_error: Literal["decline", "refer", "flag", "skip"] = Field(
+        default="refer", description="What a condition does that is missing or failed."
+    )
+    cap_fen: int | Expression | None = Field(
+        default=None, description="For `cap`: most fen, a number or an expression."
+    )
+    stage: list[StageName] | None = Field(
+        default=None, description="Where in the loan's life it holds; by default everywhere."
+    )
+    valid_from: datetime.date | None = Field(
+        default=None, description="First day on which it holds (Asia/Shanghai, or `time_zone`)."
+    )
+    valid_until: datetime.date | None = Field(
+        default=None, description="Last day on which it holds."
+    )
+    skips_models: bool = Field(
+        default=False,
+        description="A hard rule: where it declines, no model is run and the answer has no score.",
+    )
+    owner: Text = Field(default="", description="Who answers for it.")
+    basis: Text = Field(default="", description="Where its threshold comes from.")
+    proposal: bool = Field(
+        default=False, description="The threshold is a starting value without a public source."
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Rule:
+        if self.reason is None and self.then != "flag":
+            raise ValueError(f"a rule that may {self.then} needs a reason")
+        if (self.then == "cap") != (self.cap_fen is not None):
+            raise ValueError("`then: cap` and `cap_fen` belong together")
+        if self.skips_models and self.then != "decline":
+            raise ValueError("only a rule that declines may skip the models")
+        if self.valid_from and self.valid_until and self.valid_until < self.valid_from:
+            raise ValueError("valid_until lies before valid_from")
+        return self
+
+
+class ReasonTexts(Part):
+    """What an applicant is told."""
+
+    en: Text = Field(min_length=1)
+    zh: Text = Field(min_length=1)
+    group: Name | None = Field(
+        default=None, description="Reasons of one group are added up, and only one is given."
+    )
+    priority: int = Field(default=0, description="Ties go to the higher; then to the first.")
+
+
+class Expectation(Part):
+    """What must come out. What is not named is not compared."""
+
+    decision: Literal["approve", "counter_offer", "refer", "decline"] | None = None
+    segment: str | None = None
+    score: float | tuple[float, float] | None = Field(
+        default=None, description="A number (within 1e-6) or a range."
+    )
+    probability_of_default: float | tuple[float, float] | None = None
+    hits: list[str] | None = Field(default=None, description="All rules that fire, in any order.")
+    reasons: list[str] | None = Field(default=None, description="Codes, in order.")
+    amount_cap_fen: int | None = None
+    explored: bool | None = None
+    withheld: list[DataSourceName] | None = Field(
+        default=None, description="Sources left out for want of consent."
+    )
+    features: dict[str, Scalar | None] | None = Field(
+        default=None, description="Values of features; null: missing."
+    )
+    tables: dict[str, Scalar | None] | None = Field(
+        default=None, description="`<table>.<output>` or `<table>.row` to its value."
+    )
+
+
+class PolicyTest(Part):
+    """An example applicant."""
+
+    name: Text = Field(min_length=1, description="A sentence about behaviour.")
+    application: dict[str, Any] = Field(default_factory=dict)
+    stage: StageName = "application"
+    at: datetime.datetime | None = Field(
+        default=None, description="The moment of the decision; by default the submission's."
+    )
+    expect: Expectation
+
+
+class Fragment(Part):
+    """A file that a policy includes: parts of it, without a name and version of its own."""
+
+    include: list[str] = Field(
+        default_factory=list, description="Other files, beside this one, that hold parts."
+    )
+    sources: dict[Name, Source] = Field(default_factory=dict)
+    features: dict[str, Feature] = Field(default_factory=dict)
+    lists: dict[Name, ValueList] = Field(default_factory=dict)
+    lookups: dict[Name, Lookup] = Field(default_factory=dict)
+    tables: dict[Name, DecisionTable] = Field(default_factory=dict)
+    scorecards: dict[Name, Scorecard] = Field(default_factory=dict)
+    models: dict[Name, ModelUse] = Field(default_factory=dict)
+    segments: dict[Name, Segment] = Field(default_factory=dict)
+    rules: list[Rule] = Field(default_factory=list)
+    reasons: dict[str, ReasonTexts] = Field(default_factory=dict)
+    tests: list[PolicyTest] = Field(default_factory=list)
+
+
+class Policy(Fragment):
+    """A policy file: everything about one decision strategy."""
+
+    policy: Name = Field(description="The policy's name.")
+    version: str = Field(min_length=1)
+    title: Text = ""
+    jurisdiction: Jurisdiction | None = Field(
+        default=None,
+        description="Puts the rule pack of this jurisdiction under the policy; nothing here can "
+        "override it (R5, R7).",
+    )
+    time_zone: str = Field(default="Asia/Shanghai", description="For validity dates.")
+    cutoffs: Cutoffs | None = None
+
+
+class RulePack(Part):
+    """What a jurisdiction demands, under every policy that names it. Bundled with Fenqi."""
+
+    jurisdiction: Jurisdiction
+    version: str = Field(min_length=1)
+    meaning: Text = Field(min_length=1)
+    consent_required: list[DataSourceName] = Field(
+        default_factory=list, description="A policy cannot declare these `not_needed`."
+    )
+    forbidden_sources: list[DataSourceName] = Field(
+        default_factory=list, description="A policy that reads one of these does not compile."
+    )
+    protected_fields: list[str] = Field(
+        default_factory=list,
+        description="Paths in the application that no policy or model may read, beyond "
+        "`application.protected_attributes`.",
+    )
+    reasons_required: list[Literal["decline", "refer", "cap"]] = Field(
+        default_factory=list,
+        description="Whoever gets this answer is told why: rules, scorecard attributes and model "
+        "features that can bring it about all need a reason.",
+    )
+    annual_rate_cap: float | None = Field(
+        default=None, gt=0, description="Most that a loan may cost a year, all charges included."
+    )
+    rules: list[Rule] = Field(
+        default_factory=list, description="Hard limits. Their ids begin with the jurisdiction."
+    )
+    reasons: dict[str, ReasonTexts] = Field(default_factory=dict)
