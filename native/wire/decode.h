@@ -41,8 +41,7 @@ inline const std::uint8_t* read_varint(const std::uint8_t* at, const std::uint8_
   std::uint64_t value = 0;
   for (int shift = 0; shift < 70 && at < end; shift += 7) {
     const std::uint8_t byte = *at++;
-    // The tenth byte holds one bit; more would not fit.
-    if (shift == 63 && byte > 1) return nullptr;
+    // The tenth byte holds one bit; parsers of protobuf drop what is beyond it.
     value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
     if (byte < 0x80) {
       out = value;
