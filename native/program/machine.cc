@@ -131,7 +131,7 @@ Value member(const Elements& sorted, const Key& key) {
 // One case an operation. UNARY and BINARY hold what all of them share: an operand that is not ok
 // decides the result, and an error made here learns its place.
 void execute(std::span<const Instruction> code, std::span<const ConstantSet> sets,
-             std::span<Value> registers, Arena& arena) {
+             const tables::Tables& tables, std::span<Value> registers, Arena& arena) {
   Value* const r = registers.data();
   for (const Instruction& instruction : code) {
     const Value& a = r[instruction.a];
@@ -283,6 +283,21 @@ void execute(std::span<const Instruction> code, std::span<const ConstantSet> set
         TERNARY(op::kSubstringTo, made(substring(a.text(), b.i, c.i)))
         TERNARY(op::kReplace, made(replace(a.text(), b.text(), c.text(), arena)))
         UNARY(op::kReverse, reverse(a.text(), arena))
+
+      case op::kTableRow:
+      case op::kTableRows:
+      case op::kTableOutput:
+      case op::kTableOutputs:
+      case op::kTableSum:
+      case op::kTableMin:
+      case op::kTableMax:
+      case op::kTableCount:
+      case op::kLookup:
+      case op::kInLookup:
+      case op::kInList:
+        to = tables.run(instruction.op, instruction.a, instruction.b, instruction.c,
+                        instruction.place, registers, arena);
+        break;
       default:
         break;  // Program::parse lets no other through
     }

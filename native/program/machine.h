@@ -11,6 +11,6 @@ namespace fenqi::program {
 
 // Executes `code` over `registers`. Indices were checked when the program was parsed.
 void execute(std::span<const Instruction> code, std::span<const ConstantSet> sets,
-             std::span<Value> registers, Arena& arena);
+             const tables::Tables& tables, std::span<Value> registers, Arena& arena);
 
 }  // namespace fenqi::program

@@ -20,11 +20,11 @@ void Program::load_constants(std::span<Value> registers) const {
 }
 
 void Program::run_before_models(std::span<Value> registers, Arena& arena) const {
-  execute(before_models_, sets_, registers, arena);
+  execute(before_models_, sets_, tables_, registers, arena);
 }
 
 void Program::run_after_models(std::span<Value> registers, Arena& arena) const {
-  execute(after_models_, sets_, registers, arena);
+  execute(after_models_, sets_, tables_, registers, arena);
 }
 
 const char* error_text(ErrorCode code) {

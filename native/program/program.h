@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/result.h"
 #include "base/value.h"
+#include "tables/tables.h"
 
 namespace fenqi::program {
 
@@ -33,7 +34,8 @@ struct NamedRegister {
   std::uint32_t register_index = 0;
 };
 
-// a, b and c are registers (for membership, b is a set); place is an index into places().
+// a, b and c are registers (for membership, b is a set; for operations on tables, lookups and
+// lists, b is one of these and c a column); place is an index into places().
 struct Instruction {
   std::uint32_t op = 0;
   std::uint32_t to = 0;
@@ -94,6 +96,7 @@ class Program {
   std::vector<Instruction> before_models_;
   std::vector<Instruction> after_models_;
   std::vector<ConstantSet> sets_;
+  tables::Tables tables_;
   std::vector<Place> places_;
   std::vector<NamedRegister> features_;
   // For each register: 0 never written, 1 before the models, 2 after.

@@ -55,7 +55,7 @@ class ProgramParser {
       : slot_kinds_(slot_kinds), model_registers_(model_registers) {}
 
   Result<Program> parse(std::span<const std::uint8_t> bytes) {
-    if (!read(bytes)) return refuse("damaged bytes");
+    if (!read(bytes)) return tables_status_.ok() ? refuse("damaged bytes") : tables_status_;
     place_constants();
     if (Status s = check_registers(); !s.ok()) return s;
     if (Status s = check_code(); !s.ok()) return s;
@@ -94,9 +94,19 @@ class ProgramParser {
         case image::program::kFeatures:
           if (!is_message || !read_feature(reader.payload())) return false;
           break;
+        case image::program::kTables:
+          tables_status_ = program_.tables_.append_table(reader.payload());
+          break;
+        case image::program::kLookups:
+          tables_status_ = program_.tables_.append_lookup(reader.payload());
+          break;
+        case image::program::kLists:
+          tables_status_ = program_.tables_.append_list(reader.payload());
+          break;
         default:
           break;
       }
+      if (!tables_status_.ok()) return false;
     }
     return reader.ok();
   }
@@ -226,6 +236,9 @@ class ProgramParser {
   }
 
   Status check_registers() {
+    // The machine forms references to three registers for every instruction, also where an operand
+    // is a table or a column.
+    program_.register_count_ = std::max(program_.register_count_, program_.tables_.most_operands());
     const std::uint32_t count = program_.register_count_;
     if (count > kMostRegisters) return refuse("too many registers");
     if (slot_kinds_.size() > program_.constant_base_ || program_.constant_base_ > count ||
@@ -236,6 +249,7 @@ class ProgramParser {
     if (program_.places_.empty()) return refuse("no places");
     program_.written_.assign(count, 0);
     kinds_.assign(count, Kind::kNone);
+    table_of_rows_.assign(count, kNoTable);
     for (std::size_t i = 0; i < slot_kinds_.size(); ++i) {
       program_.written_[i] = 1;
       kinds_[i] = slot_kinds_[i];
@@ -287,6 +301,7 @@ class ProgramParser {
   }
 
   Status check_instruction(const Instruction& instruction, std::uint8_t when) {
+    if (tables::is_table_operation(instruction.op)) return check_table(instruction, when);
     const auto signature = signature_of(instruction.op);
     if (!signature) {
       return refuse("unknown operation " + std::to_string(instruction.op) +
@@ -317,6 +332,37 @@ class ProgramParser {
     return {};
   }
 
+  Status check_table(const Instruction& instruction, std::uint8_t when) {
+    const auto kinds = program_.tables_.kinds_of(instruction.op, instruction.b, instruction.c);
+    if (!kinds) return refuse("no such table, lookup or list, or no such operation on it");
+    const std::uint32_t count = program_.register_count_;
+    if (instruction.a >= count || instruction.b >= count || instruction.c >= count) {
+      return refuse("an operand is no register");
+    }
+    const auto is_readable = [&](std::uint32_t index, Kind kind) {
+      return program_.is_written(index) && fits(kinds_[index], kind);
+    };
+    if (kinds->reads != Kind::kNone && !is_readable(instruction.a, kinds->reads)) {
+      return refuse("a table's operand is not written or of another kind");
+    }
+    if (kinds->reads_rows && table_of_rows_[instruction.a] != instruction.b) {
+      return refuse("rows of another table");
+    }
+    for (const tables::TableInput& input : kinds->inputs) {
+      if (!is_readable(input.register_index, input.kind)) {
+        return refuse("a table's input is not written or of another kind");
+      }
+    }
+    if (instruction.place >= program_.places_.size()) return refuse("no such place");
+    if (!may_write(instruction.to)) return refuse("a register is written twice");
+    if (instruction.op == op::kTableRow || instruction.op == op::kTableRows) {
+      table_of_rows_[instruction.to] = instruction.b;
+    }
+    program_.written_[instruction.to] = when;
+    kinds_[instruction.to] = kinds->makes;
+    return {};
+  }
+
   // A register that is always missing has no kind and fits everywhere.
   static bool fits(Kind kind, Kind wanted) {
     return kind == wanted || kind == Kind::kNone || wanted == Kind::kNone;
@@ -325,6 +371,10 @@ class ProgramParser {
   std::span<const Kind> slot_kinds_;
   std::span<const std::uint32_t> model_registers_;
   std::vector<Kind> kinds_;  // of each register
+  // Of which table a register holds rows.
+  static constexpr std::uint32_t kNoTable = UINT32_MAX;
+  std::vector<std::uint32_t> table_of_rows_;
+  Status tables_status_;  // why a table, lookup or list was refused
   Program program_;
   std::vector<std::uint32_t> words_;
   std::uint32_t before_models_ = 0;
