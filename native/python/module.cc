@@ -18,6 +18,7 @@
 #include "program/program.h"
 #include "python/server_binding.h"
 #include "python/status_error.h"
+#include "python/table_binding.h"
 
 namespace py = pybind11;
 
@@ -207,6 +208,7 @@ PYBIND11_MODULE(_native, module) {
       .def("latency", &PyEngine::latency,
            "Stage name to {count, p50_us, p99_us, p999_us, max_us}, over all threads.");
 
+  fenqi::python::bind_tables(module);
   fenqi::python::bind_server(
       module, [](const py::object& engine) { return engine.cast<const PyEngine&>().shared(); });
 }

@@ -28,6 +28,13 @@ from fenqi.policy.program import (
     Slot,
 )
 from fenqi.policy.row import Key, RowSlot, Step, message_descriptor
+from fenqi.policy.tables.image import (
+    ListPart,
+    LookupPart,
+    emit_in_list,
+    emit_in_lookup,
+    emit_lookup,
+)
 from fenqi.v1 import application_pb2, scoring_pb2
 
 MOST_NESTING = 200
@@ -67,7 +74,24 @@ class Repeated:
         return message is not None and message.GetOptions().map_entry
 
 
-Lowered = Scalar | Message | Repeated
+@dataclass(frozen=True, slots=True)
+class ListName:
+    """`lists.name`, the right side of `in`."""
+
+    part: ListPart
+
+
+@dataclass(frozen=True, slots=True)
+class LookupName:
+    """`lookups.name.column`, which takes a key."""
+
+    part: LookupPart
+    column: str
+    type: str
+
+
+Found = Scalar | Message | Repeated
+Lowered = Found | ListName | LookupName
 
 _FIELD_TYPES = {
     FieldDescriptor.CPPTYPE_BOOL: "bool",
@@ -217,7 +241,7 @@ class _Expression:
         found = self._field(expr, operand, select.field)
         return self._has(found) if select.test_only else found
 
-    def _field(self, expr: Expr, message: Message, name: str) -> Lowered:
+    def _field(self, expr: Expr, message: Message, name: str) -> Found:
         path = (*message.path, name)
         if path[:2] == PROTECTED:
             raise self._refuse(expr, "a policy must not read protected attributes")
@@ -239,7 +263,7 @@ class _Expression:
         value = entry.fields_by_name["value"]
         return Scalar(Slot(RowSlot((*mapping.path, Key(key)))), _FIELD_TYPES[value.cpp_type])
 
-    def _has(self, found: Lowered) -> Scalar:
+    def _has(self, found: Found) -> Scalar:
         match found:
             case Scalar():
                 return self._present(found)
@@ -321,6 +345,11 @@ class _Expression:
 
     def _index(self, expr: Expr, depth: int) -> Lowered:
         operand = self.lower(expr.call_expr.args[0], depth + 1)
+        if isinstance(operand, LookupName):
+            value = self._scalar(expr.call_expr.args[1], depth).operand
+            at = self._locate(*self._position(expr))
+            found = emit_lookup(self._builder, operand.part, operand.column, value, at)
+            return Scalar(found, operand.type)
         index = expr.call_expr.args[1].const_expr
         kind = index.WhichOneof("constant_kind")
         if isinstance(operand, Repeated) and operand.is_map and kind == "string_value":
@@ -339,6 +368,12 @@ class _Expression:
         if container.WhichOneof("expr_kind") == "list_expr":
             return self._in_list(expr, self._scalar(wanted, depth), container)
         found = self.lower(container, depth + 1)
+        if isinstance(found, ListName | LookupName):
+            value = self._scalar(wanted, depth).operand
+            at = self._locate(*self._position(expr))
+            if isinstance(found, ListName):
+                return Scalar(emit_in_list(self._builder, found.part, value, at), "bool")
+            return Scalar(emit_in_lookup(self._builder, found.part, value, at), "bool")
         key = wanted.const_expr
         is_text = key.WhichOneof("constant_kind") == "string_value"
         if isinstance(found, Repeated) and found.is_map and is_text:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.policy.row import RowSlot
@@ -55,6 +56,17 @@ class ConstantSet:
     values: tuple[bool | int | float | str, ...]
 
 
+class Part(Protocol):
+    """A table, lookup or list of the policy; instructions name it by its number in the program."""
+
+    @property
+    def operands(self) -> tuple[Operand, ...]:
+        """What it reads by itself, whatever the instruction: a table's inputs."""
+
+    def add_to(self, program: image.Program, registers: list[int]) -> int:
+        """Writes it into `program`, its operands being in `registers`; gives its number."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where in a policy an instruction comes from."""
@@ -73,8 +85,15 @@ class _Instruction:
     op: int
     operands: tuple[Operand, ...]
     set: ConstantSet | None
+    part: Part | None
+    # Of the part.
+    column: int
     place: Place
     after_models: bool
+
+    @property
+    def reads(self) -> tuple[Operand, ...]:
+        return self.operands if self.part is None else (*self.operands, *self.part.operands)
 
 
 @dataclass(slots=True)
@@ -92,15 +111,18 @@ class ProgramBuilder:
         op: int,
         *operands: Operand,
         members: ConstantSet | None = None,
+        part: Part | None = None,
+        column: int = 0,
         place: Place = NOWHERE,
     ) -> Temporary:
         """The result of `op`; the same temporary where it was asked for before."""
-        key = (op, *(_key(operand) for operand in operands), members)
+        key = (op, *(_key(operand) for operand in operands), members, part, column)
         if (known := self._known.get(key)) is not None:
             return known
-        after = any(self.is_after_models(operand) for operand in operands)
+        reads = operands if part is None else (*operands, *part.operands)
+        after = any(self.is_after_models(operand) for operand in reads)
         result = Temporary(len(self._instructions))
-        self._instructions.append(_Instruction(op, operands, members, place, after))
+        self._instructions.append(_Instruction(op, operands, members, part, column, place, after))
         self._known[key] = result
         return result
 
@@ -115,7 +137,7 @@ class ProgramBuilder:
         return [
             operand.slot
             for instruction in self._instructions
-            for operand in instruction.operands
+            for operand in instruction.reads
             if isinstance(operand, Slot)
         ]
 
@@ -125,7 +147,7 @@ class ProgramBuilder:
         """The program, and the register of every operand; `extra` are constants used elsewhere."""
         constants: dict[tuple[str, str], Constant] = {}
         for operand in (
-            *(o for instruction in self._instructions for o in instruction.operands),
+            *(o for instruction in self._instructions for o in instruction.reads),
             *extra,
         ):
             if isinstance(operand, Constant):
@@ -149,6 +171,7 @@ class ProgramBuilder:
 
     def _write_code(self, program: image.Program, registers: Registers) -> None:
         sets: dict[ConstantSet, int] = {}
+        parts: dict[Part, int] = {}
         places: dict[Place, int] = {NOWHERE: 0}
         numbered = list(enumerate(self._instructions))
         before = [pair for pair in numbered if not pair[1].after_models]
@@ -158,6 +181,10 @@ class ProgramBuilder:
             reads = [registers.of(operand) for operand in instruction.operands]
             if instruction.set is not None:
                 reads.append(sets.setdefault(instruction.set, len(sets)))
+            if (part := instruction.part) is not None:
+                if part not in parts:
+                    parts[part] = part.add_to(program, [registers.of(o) for o in part.operands])
+                reads = [*(reads or [0]), parts[part], instruction.column]
             reads += [0] * (3 - len(reads))
             place = places.setdefault(instruction.place, len(places))
             program.code.extend([instruction.op, registers.first_temporary + number, *reads, place])

@@ -109,7 +109,7 @@ _RANGE = re.compile(r"\s*\.\.\s*")
 _COMPARISON = re.compile(r"!=|<=|>=|<|>|=")
 
 
-def parse_cell(raw: Value | None, type: InputType) -> Cell:  # noqa: A002
+def parse_cell(raw: Value | None, type: InputType) -> Cell:
     """Reads a cell of an input of `type`: text, or a value as YAML gives it; None is anything.
 
     Raises CellError.
@@ -128,7 +128,7 @@ def _written(value: bool | int | float) -> str:
 class _Reader:
     """One cell's text on its way to a Cell."""
 
-    def __init__(self, text: str, type: InputType) -> None:  # noqa: A002
+    def __init__(self, text: str, type: InputType) -> None:
         self.text = text
         self.type = type
         self.at = 0
@@ -186,9 +186,7 @@ class _Reader:
 
     def _expect_comma(self) -> None:
         if self.text[self.at] != ",":
-            raise CellError(
-                self.at, f"expected a comma or the end, found {self.text[self.at :]!r}"
-            )
+            raise CellError(self.at, f"expected a comma or the end, found {self.text[self.at :]!r}")
         self.at += 1
         self._space()
 
@@ -289,8 +287,8 @@ class _Reader:
             whole = int(written)
             if not SMALLEST_INT <= whole <= GREATEST_UINT:
                 raise CellError(
-                    self.at - len(written), f"{written} is too large for an integer; write it as "
-                    f"{float(whole)!r}"
+                    self.at - len(written),
+                    f"{written} is too large for an integer; write it as {float(whole)!r}",
                 )
             return whole
         number = float(written)
