@@ -46,6 +46,12 @@ class Interval:
     low_open: bool = False
     high_open: bool = False
 
+    @property
+    def is_point(self) -> bool:
+        """Whether it holds exactly one number."""
+        bounded = self.low is not None and self.low == self.high
+        return bounded and not self.low_open and not self.high_open
+
     def holds(self, x: int | float) -> bool:
         """Whether `x`, not NaN, lies inside. Python compares ints and floats exactly."""
         if self.low is not None and (x <= self.low if self.low_open else x < self.low):
@@ -248,6 +254,8 @@ class _Reader:
     ) -> None:
         if low > high:
             raise CellError(start, f"the range from {low} to {high} runs backward")
+        if low == high and (low_open or high_open):
+            raise CellError(start, "the range holds no number, since a bound is left out of it")
         self.intervals.append(Interval(low, high, low_open, high_open))
 
     def _plain(self) -> None:

@@ -174,7 +174,7 @@ def _add_cells(added: image.TableInput, cells: Iterable[Cell], column_names_miss
 
 def _fill(values: image.ValueSet, cell: Cell) -> None:
     for interval in cell.intervals:
-        if interval.low is not None and interval.low == interval.high:
+        if interval.low is not None and interval.is_point:
             _add_number(values, interval.low)
         else:
             _add_interval(values.intervals.add(), interval)

@@ -112,13 +112,9 @@ def specificity(key: Cell) -> tuple[int, int]:
         return 0, 0
     if key.prefixes:
         return 2, len(key.prefixes[0].encode())
-    if key.intervals and not _is_point(key.intervals[0]):
+    if key.intervals and not key.intervals[0].is_point:
         return 1, 0
     return 3, 0
-
-
-def _is_point(interval: Interval) -> bool:
-    return interval.low is not None and interval.low == interval.high
 
 
 def check_keys(rows: Sequence[LookupRow]) -> None:
@@ -131,7 +127,7 @@ def check_keys(rows: Sequence[LookupRow]) -> None:
     ranges = [
         (row.key.intervals[0], number)
         for number, row in enumerate(rows)
-        if row.key.intervals and not _is_point(row.key.intervals[0])
+        if row.key.intervals and not row.key.intervals[0].is_point
     ]
     ranges.sort(key=lambda entry: _low_end(entry[0]))
     for (below, _), (above, number) in itertools.pairwise(ranges):

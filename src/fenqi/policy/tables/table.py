@@ -157,7 +157,7 @@ def output_value(raw: Value | None, type: InputType) -> Value | None:
         return text[1:-1].replace(text[0] * 2, text[0]) if quoted else text
     cell = parse_cell(raw, type)
     found: list[Value] = [*cell.texts, *cell.truths]
-    found += [i.low for i in cell.intervals if i.low is not None and i.low == i.high]
+    found += [i.low for i in cell.intervals if i.low is not None and i.is_point]
     if len(found) != 1 or cell.negated or len(cell.intervals) + len(cell.truths) > 1:
         raise CellError(0, f"expected one {type}, found {raw!r}")
     return _of_type(found[0], type)
