@@ -27,7 +27,7 @@ def test_a_mistake_is_reported_where_it_is(path: Path) -> None:
         assert message in said
     assert len(caught.value.problems) >= len(expected)
     for problem in caught.value.problems:
-        assert problem.file == f"cases/{path.name}"
+        assert problem.position.file == f"cases/{path.name}"
         assert 1 <= problem.position.line <= len(lines) + 1
 
 

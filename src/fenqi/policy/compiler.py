@@ -10,7 +10,7 @@ from pathlib import Path
 from fenqi.artifacts import Artifact, ArtifactError, load_artifact
 from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.policy.check import Checker, CheckFailure
-from fenqi.policy.document import Document, Rule, read_document
+from fenqi.policy.document import Document, read_document
 from fenqi.policy.errors import PolicyError, Position, Problem
 from fenqi.policy.lower import REQUEST, Lowering, Scalar, default_of
 from fenqi.policy.program import (
@@ -21,7 +21,9 @@ from fenqi.policy.program import (
     ProgramBuilder,
     Slot,
 )
+from fenqi.policy.references import reference_problems
 from fenqi.policy.row import REQUEST_ID, STAGE, build_row
+from fenqi.policy.schema import Rule
 from fenqi.v1 import scoring_pb2
 
 IMAGE_FORMAT = 1
@@ -93,6 +95,8 @@ class _Compilation:
         self._check_features_are_used()
         if self.document.policy.cutoffs is not None and not artifacts:
             self._report(("cutoffs",), "cut-offs need a model; name one under `models`")
+        if self.document.policy.cutoffs and self.document.policy.cutoffs.approve_from is not None:
+            self._report(("cutoffs",), "cut-offs by score cannot be compiled yet")
         if len(self.builder) > MOST_INSTRUCTIONS:
             self._report((), f"the policy has more than {MOST_INSTRUCTIONS} instructions")
         if self.problems:
@@ -138,7 +142,7 @@ class _Compilation:
     ) -> Scalar | None:
         def locate(line: int, column: int) -> Place:
             at = self.document.position_in(path, line, column)
-            return Place(self.document.file, at.line, at.column, owner)
+            return Place(at.file, at.line, at.column, owner)
 
         try:
             checked = self.checker.check(source)
@@ -182,15 +186,8 @@ class _Compilation:
     def _check_reasons(self, artifacts: dict[str, Artifact]) -> None:
         reasons = self.document.policy.reasons
         used: set[str] = set()
-        for number, rule in enumerate(self.document.policy.rules):
-            if rule.reason is None:
-                continue
-            used.add(rule.reason)
-            if rule.reason not in reasons:
-                self._report(
-                    ("rules", number, "reason"),
-                    f"the reason {rule.reason} has no text in `reasons`",
-                )
+        used.update(rule.reason for rule in self.document.policy.rules if rule.reason is not None)
+        self.problems += reference_problems(self.document)
         for slot, artifact in artifacts.items():
             for column in artifact.manifest.features:
                 if column.reason is None:
@@ -241,8 +238,8 @@ class _Compilation:
             place = self.document.position(("rules", number))
             self._add_rule(built, rule, registers.of(conditions[rule.id]), place, reasons)
         if policy.cutoffs is not None:
-            built.cutoffs.approve_at_most = policy.cutoffs.approve_at_most
-            built.cutoffs.refer_at_most = policy.cutoffs.refer_at_most
+            built.cutoffs.approve_at_most = policy.cutoffs.approve_at_most or 0.0
+            built.cutoffs.refer_at_most = policy.cutoffs.refer_at_most or 0.0
         for code, texts in policy.reasons.items():
             built.reasons.add(code=code, text_en=texts.en, text_zh=texts.zh)
         serialized = built.SerializeToString(deterministic=True)
@@ -313,7 +310,7 @@ class _Compilation:
         stages = rule.stage if rule.stage is not None else _EVERY_STAGE
         numbers = [scoring_pb2.Stage.Value(f"STAGE_{stage.upper()}") for stage in stages]
         places = built.program.places
-        places.add(file=self.document.file, line=at.line, column=at.column, owner=f"rule {rule.id}")
+        places.add(file=at.file, line=at.line, column=at.column, owner=f"rule {rule.id}")
         built.rules.add(
             id=rule.id,
             condition=condition,

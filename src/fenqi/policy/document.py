@@ -1,233 +1,254 @@
-"""The policy file: YAML read into checked models that remember where each value stands."""
+"""A policy with everything it is composed of: the jurisdiction's pack, included files, the file.
+
+Files are merged into one Policy; every part of it knows in which file it stands, so that a message
+about it shows that file.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError
-from ruamel.yaml.scalarstring import (
-    DoubleQuotedScalarString,
-    FoldedScalarString,
-    LiteralScalarString,
-    SingleQuotedScalarString,
-)
+from pydantic import BaseModel, ValidationError
 
 from fenqi.policy.errors import PolicyError, Position, Problem
+from fenqi.policy.schema import Fragment, Policy, RulePack, TestFile
+from fenqi.policy.schema_errors import schema_problems
+from fenqi.policy.yaml_file import Steps, YamlFile, read_yaml
 
-Path_ = Sequence[str | int]
+# Where a rule comes from. A pack's rules bind whatever the policy says.
+Origin = Literal["pack", "include", "own"]
 
-NAME = r"^[a-z][a-z0-9_]*$"
-StageName = Literal["application", "drawdown", "account_review", "prescreen"]
+PACKS = Path(__file__).parent / "packs"
+MOST_FILES = 256
 
+# The parts of a policy that are put together: by name, and one after another.
+_BY_NAME = (
+    "sources",
+    "features",
+    "lists",
+    "lookups",
+    "tables",
+    "scorecards",
+    "models",
+    "segments",
+    "reasons",
+)
+_IN_ORDER = ("rules", "tests")
 
-def _whole_characters(text: str) -> str:
-    """YAML can spell halves of surrogate pairs ("\\ud83d"); they are no characters."""
-    if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
-        raise ValueError("holds half of a surrogate pair; write the character itself")
-    return text
-
-
-Text = Annotated[str, AfterValidator(_whole_characters)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Feature(_Part):
-    """A named expression over the application and earlier features."""
-
-    expr: Text
-    meaning: Text
-    unit: Text = ""
-    source: Text = ""
-    # The value where the expression is missing. Without it, missing stays missing.
-    default: bool | int | float | Text | None = None
-
-
-class ModelUse(_Part):
-    """A model artifact in a slot of the policy."""
-
-    artifact: str = Field(pattern=r"^[a-z0-9_]+/[A-Za-z0-9_.-]+$")
-    role: Literal["decision", "secondary"] = "decision"
-
-
-class Rule(_Part):
-    """A condition, what it does, and what a condition that cannot be known means."""
-
-    id: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
-    when: Text
-    then: Literal["decline", "refer", "flag"]
-    meaning: Text
-    reason: str | None = None
-    on_error: Literal["decline", "refer", "flag", "skip"] = "refer"
-    stage: list[StageName] | None = None
-    source: str = ""
-
-    @model_validator(mode="after")
-    def _adverse_rules_have_reasons(self) -> Rule:
-        if self.reason is None and self.then != "flag":
-            raise ValueError(f"a rule that may {self.then} needs a reason")
-        return self
-
-
-class Cutoffs(_Part):
-    """From probability of default to a decision."""
-
-    approve_at_most: float = Field(ge=0, le=1)
-    refer_at_most: float = Field(ge=0, le=1)
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Cutoffs:
-        if self.refer_at_most < self.approve_at_most:
-            raise ValueError("refer_at_most lies below approve_at_most")
-        return self
-
-
-class ReasonTexts(_Part):
-    """What an applicant is told."""
-
-    en: Text = Field(min_length=1)
-    zh: Text = Field(min_length=1)
-
-
-class Policy(_Part):
-    """One policy file."""
-
-    policy: str = Field(pattern=NAME)
-    version: str = Field(min_length=1)
-    title: str = ""
-    features: dict[str, Feature] = Field(default_factory=dict)
-    models: dict[str, ModelUse] = Field(default_factory=dict)
-    rules: list[Rule] = Field(default_factory=list)
-    cutoffs: Cutoffs | None = None
-    reasons: dict[str, ReasonTexts] = Field(default_factory=dict)
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 @dataclass(frozen=True)
 class Document:
-    """A policy with its source: `file` is the name used in messages."""
+    """A merged policy and its files.
+
+    Paths are steps in the merged policy: ("rules", 3, "when") is the fourth of all rules, of the
+    pack first, then of included files, depth first, then of the policy's own.
+    """
 
     policy: Policy
-    file: str
-    lines: list[str]
-    tree: CommentedMap
+    # What the jurisdiction demands; its rules and reasons are in `policy` already.
+    pack: RulePack | None
+    # For each rule of `policy`.
+    origins: list[Origin]
+    # The policy file first, then every file that was read, the pack included.
+    files: list[YamlFile]
+    # Which file a part is from, and its path there.
+    places: dict[tuple[str | int, ...], tuple[YamlFile, tuple[str | int, ...]]]
 
-    def position(self, path: Path_) -> Position:
-        """Where the value at `path` begins, or the deepest part of the path that exists."""
-        return _position(self.tree, path)
+    @property
+    def file(self) -> str:
+        """The policy file's name in messages."""
+        return self.files[0].name
 
-    def position_in(self, path: Path_, line: int, column: int) -> Position:
-        """Where line and column (from 1) of the text at `path` stand in the file."""
-        return _position_in_scalar(self.tree, self.lines, path, line, column)
+    def position(self, path: Steps) -> Position:
+        """Where the value at `path` is, or the deepest part of the path that exists.
+
+        A scalar is where it begins, a mapping or list where its key is.
+        """
+        file, steps = self._place(path)
+        return file.position(steps)
+
+    def position_in(self, path: Steps, line: int, column: int) -> Position:
+        """Where line and column (from 1) of the text at `path` stand in its file."""
+        file, steps = self._place(path)
+        return file.position_in(steps, line, column)
 
     def problem(self, position: Position, message: str) -> Problem:
         """A problem that shows its line."""
-        line = self.lines[position.line - 1] if position.line <= len(self.lines) else ""
-        return Problem(self.file, position, message, line)
+        file = next(file for file in self.files if file.name == position.file)
+        return file.problem(position, message)
+
+    def beside(self, path: Steps, name: str) -> Path:
+        """The file `name` as seen from the file in which the value at `path` stands."""
+        return self._place(path)[0].path.parent / name
+
+    def _place(self, path: Steps) -> tuple[YamlFile, tuple[str | int, ...]]:
+        for length in (2, 1):
+            known = self.places.get(tuple(path[:length]))
+            if known is not None:
+                file, steps = known
+                return file, (*steps, *path[length:])
+        return self.files[0], tuple(path)
 
 
 def read_document(path: Path) -> Document:
-    """Reads and checks a policy file.
+    """Reads and checks a policy with all that it includes, and its jurisdiction's pack.
 
-    Raises PolicyError for what is no YAML or breaks the schema, OSError for what cannot be read.
+    Raises PolicyError for what is no YAML or breaks the schema, OSError where `path` cannot be
+    read.
     """
-    text = path.read_text(encoding="utf-8")
-    file = f"{path.parent.name}/{path.name}" if path.parent.name else path.name
-    lines = text.splitlines()
-    yaml = YAML(typ="rt")
-    yaml.preserve_quotes = True
-    try:
-        tree = yaml.load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark
-        at = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
-        line = lines[at.line - 1] if at.line <= len(lines) else ""
-        raise PolicyError([Problem(file, at, f"not YAML: {error.problem}", line)]) from error
-    if not isinstance(tree, CommentedMap):
-        raise PolicyError([Problem(file, Position(1, 1), "a policy is a mapping of keys")])
-    try:
-        policy = Policy.model_validate(_plain(tree))
-    except ValidationError as error:
-        raise PolicyError(
-            [
-                _schema_problem(file, lines, tree, details["loc"], details["msg"])
-                for details in error.errors()
-            ]
-        ) from error
-    return Document(policy, file, lines, tree)
+    path = Path(os.path.normpath(path.absolute()))
+    files = _Files(path.parent.parent)
+    root = read_yaml(path, files.name_of(path), "a policy")
+    files.read.append(root)
+    policy = files.checked(root, Policy)
+    files.include(root, policy, [path])
+    pack = None
+    if policy is not None and policy.jurisdiction is not None:
+        pack = files.read_pack(policy.jurisdiction)
+    if files.problems or policy is None:
+        raise PolicyError(files.problems)
+    return files.merged(policy, pack)
 
 
-def _schema_problem(
-    file: str, lines: list[str], tree: CommentedMap, path: Path_, message: str
-) -> Problem:
-    at = _position(tree, path)
-    where = ".".join(str(step) for step in path)
-    message = message.removeprefix("Value error, ")
-    return Problem(file, at, f"{where}: {message}" if where else message, lines[at.line - 1])
+def with_tests_beside(document: Document) -> Document:
+    """The document with the tests in `<policy>.tests.yaml` beside it, if there is such a file.
+
+    Raises PolicyError where it breaks the schema.
+    """
+    path = document.files[0].path
+    beside = path.with_name(f"{path.stem}.tests.yaml")
+    if not beside.exists():
+        return document
+    files = _Files(path.parent.parent)
+    file = read_yaml(beside, files.name_of(beside), "a file of tests")
+    tests = files.checked(file, TestFile)
+    if tests is None:
+        raise PolicyError(files.problems)
+    all_tests = [*document.policy.tests, *tests.tests]
+    places = dict(document.places)
+    for number in range(len(tests.tests)):
+        places["tests", len(document.policy.tests) + number] = (file, ("tests", number))
+    policy = document.policy.model_copy(update={"tests": all_tests})
+    return Document(policy, document.pack, document.origins, [*document.files, file], places)
 
 
-def _plain(node: Any) -> Any:
-    """ruamel's containers and strings as plain ones."""
-    if isinstance(node, CommentedMap):
-        return {str(key): _plain(value) for key, value in node.items()}
-    if isinstance(node, CommentedSeq):
-        return [_plain(value) for value in node]
-    if isinstance(node, str):
-        return str(node)
-    if isinstance(node, bool) or node is None:
-        return node
-    if isinstance(node, float):
-        return float(node)
-    return int(node) if isinstance(node, int) else node
+def read_pack(jurisdiction: str) -> RulePack:
+    """The bundled rule pack. Raises PolicyError where it breaks the schema."""
+    files = _Files(PACKS)
+    pack = files.read_pack(jurisdiction)
+    if pack is None:
+        raise PolicyError(files.problems)
+    return pack
 
 
-def _position(tree: CommentedMap, path: Path_) -> Position:
-    node: Any = tree
-    line, column = 0, 0
-    for step in path:
-        if isinstance(node, CommentedMap) and step in node:
-            line, column = node.lc.value(step)
-        elif isinstance(node, CommentedSeq) and isinstance(step, int) and step < len(node):
-            line, column = node.lc.item(step)
-        else:
-            break
-        node = node[step]
-    return Position(line + 1, column + 1)
+@dataclass
+class _Files:
+    """Reads files and remembers what is wrong with them."""
 
+    # Names in messages are relative to this folder, so that they are the same everywhere.
+    base: Path
+    read: list[YamlFile] = field(default_factory=list)
+    # Parts in the order in which they count: includes before what includes them.
+    parts: list[tuple[YamlFile, Fragment]] = field(default_factory=list)
+    pack: tuple[YamlFile, RulePack] | None = None
+    problems: list[Problem] = field(default_factory=list)
 
-def _position_in_scalar(
-    tree: CommentedMap, lines: list[str], path: Path_, line: int, column: int
-) -> Position:
-    start = _position(tree, path)
-    node: Any = tree
-    for step in path:
-        node = node[step]
-    text_lines = str(node).split("\n")
-    offset = sum(len(text) + 1 for text in text_lines[: line - 1]) + column - 1
-    block = isinstance(node, LiteralScalarString | FoldedScalarString)
-    quoted = isinstance(node, DoubleQuotedScalarString | SingleQuotedScalarString)
-    # Walk the source as YAML does: each line's text, with one character for each line break.
-    row = start.line if block else start.line - 1
-    first = start.column - 1 + (1 if quoted else 0)
-    # A block keeps what a line is indented beyond its first line; other scalars keep nothing.
-    indent = _indent(lines[row]) if block and row < len(lines) else None
-    while row < len(lines):
-        source = lines[row]
-        begin = indent if indent is not None else first if row < start.line else _indent(source)
-        length = len(source.rstrip()) - begin
-        if offset <= length:
-            return Position(row + 1, begin + offset + 1)
-        offset -= length + 1
-        row += 1
-    return start
+    def name_of(self, path: Path) -> str:
+        return Path(os.path.relpath(path, self.base)).as_posix()
 
+    def checked(self, file: YamlFile, model: type[_Model]) -> _Model | None:
+        try:
+            return model.model_validate(file.plain())
+        except ValidationError as error:
+            self.problems += schema_problems(file, model, error)
+            return None
 
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip())
+    def include(self, file: YamlFile, part: Fragment | None, within: list[Path]) -> None:
+        """Reads what `file` includes, depth first, then counts `file` itself."""
+        if part is None:
+            return
+        for number, name in enumerate(part.include):
+            self._include_one(file, ("include", number), name, within)
+        self.parts.append((file, part))
+
+    def _include_one(
+        self, file: YamlFile, steps: tuple[str | int, ...], name: str, within: list[Path]
+    ) -> None:
+        path = Path(os.path.normpath(file.path.parent / name))
+        if path in within:
+            return self._report(file, steps, f"{name} includes this file: a circle")
+        if any(path == other.path for other in self.read):
+            return self._report(file, steps, f"{name} is included already; once is enough")
+        if len(self.read) >= MOST_FILES:
+            return self._report(file, steps, f"a policy has at most {MOST_FILES} files")
+        try:
+            included = read_yaml(path, self.name_of(path), "an included file")
+        except OSError as error:
+            return self._report(file, steps, f"{name} cannot be read: {error.strerror}")
+        except PolicyError as error:
+            self.problems += error.problems
+            return None
+        self.read.append(included)
+        self.include(included, self.checked(included, Fragment), [*within, path])
+
+    def read_pack(self, jurisdiction: str) -> RulePack | None:
+        path = PACKS / f"{jurisdiction.lower()}.yaml"
+        file = read_yaml(path, f"{PACKS.name}/{path.name}", "a rule pack")
+        pack = self.checked(file, RulePack)
+        if pack is not None:
+            self.read.append(file)
+            self.pack = (file, pack)
+        return pack
+
+    def merged(self, policy: Policy, pack: RulePack | None) -> Document:
+        """Raises PolicyError where two files name the same thing."""
+        merged: dict[str, Any] = {key: {} for key in _BY_NAME} | {key: [] for key in _IN_ORDER}
+        places: dict[tuple[str | int, ...], tuple[YamlFile, tuple[str | int, ...]]] = {}
+        origins: list[Origin] = []
+        parts: list[tuple[YamlFile, BaseModel]] = [*self.parts]
+        if self.pack is not None:
+            parts.insert(0, self.pack)
+        for file, part in parts:
+            for key in _BY_NAME:
+                for name, value in getattr(part, key, {}).items():
+                    if name in merged[key]:
+                        self._report_again(file, (key, name), places[key, name])
+                        continue
+                    merged[key][name] = value
+                    places[key, name] = (file, (key, name))
+            for key in _IN_ORDER:
+                values: Sequence[Any] = getattr(part, key, [])
+                for number, value in enumerate(values):
+                    places[key, len(merged[key])] = (file, (key, number))
+                    merged[key].append(value)
+            origin: Origin = (
+                "pack" if isinstance(part, RulePack) else "own" if part is policy else "include"
+            )
+            origins += [origin] * (len(merged["rules"]) - len(origins))
+        if self.problems:
+            raise PolicyError(self.problems)
+        return Document(policy.model_copy(update=merged), pack, origins, self.read, places)
+
+    def _report_again(
+        self,
+        file: YamlFile,
+        steps: tuple[str | int, ...],
+        first: tuple[YamlFile, tuple[str | int, ...]],
+    ) -> None:
+        at = first[0].key_position(first[1])
+        what = (
+            f"the jurisdiction's pack defines it at {at}, and a policy cannot override that"
+            if self.pack is not None and first[0] is self.pack[0]
+            else f"it stands at {at} already"
+        )
+        message = f"{'.'.join(str(step) for step in steps)}: {what}; give it another name"
+        self.problems.append(file.problem(file.key_position(steps), message))
+
+    def _report(self, file: YamlFile, steps: tuple[str | int, ...], message: str) -> None:
+        self.problems.append(file.problem(file.position(steps), message))

@@ -27,6 +27,7 @@ Text = Annotated[str, AfterValidator(_whole_characters)]
 # A CEL expression.
 Expression = Annotated[str, AfterValidator(_whole_characters)]
 Name = Annotated[str, Field(pattern=NAME)]
+ReasonCode = Annotated[str, Field(pattern=ID)]
 Scalar = bool | int | float | Text
 ValueType = Literal["bool", "int", "uint", "double", "string"]
 Jurisdiction = Literal["CN", "US", "EU"]
@@ -497,7 +498,7 @@ class Fragment(Part):
         default_factory=list, description="Other files, beside this one, that hold parts."
     )
     sources: dict[Name, Source] = Field(default_factory=dict)
-    features: dict[str, Feature] = Field(default_factory=dict)
+    features: dict[Name, Feature] = Field(default_factory=dict)
     lists: dict[Name, ValueList] = Field(default_factory=dict)
     lookups: dict[Name, Lookup] = Field(default_factory=dict)
     tables: dict[Name, DecisionTable] = Field(default_factory=dict)
@@ -505,8 +506,14 @@ class Fragment(Part):
     models: dict[Name, ModelUse] = Field(default_factory=dict)
     segments: dict[Name, Segment] = Field(default_factory=dict)
     rules: list[Rule] = Field(default_factory=list)
-    reasons: dict[str, ReasonTexts] = Field(default_factory=dict)
+    reasons: dict[ReasonCode, ReasonTexts] = Field(default_factory=dict)
     tests: list[PolicyTest] = Field(default_factory=list)
+
+
+class TestFile(Part):
+    """Example applicants beside a policy: `<policy>.tests.yaml`."""
+
+    tests: list[PolicyTest]
 
 
 class Policy(Fragment):
@@ -552,4 +559,11 @@ class RulePack(Part):
     rules: list[Rule] = Field(
         default_factory=list, description="Hard limits. Their ids begin with the jurisdiction."
     )
-    reasons: dict[str, ReasonTexts] = Field(default_factory=dict)
+    reasons: dict[ReasonCode, ReasonTexts] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _rules_are_named_after_it(self) -> RulePack:
+        for rule in self.rules:
+            if not rule.id.startswith(f"{self.jurisdiction}_"):
+                raise ValueError(f"the rule {rule.id} must be called {self.jurisdiction}_{rule.id}")
+        return self
