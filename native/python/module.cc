@@ -53,6 +53,13 @@ py::object to_python(const Value& value, const program::Program& program) {
       return py::float_(value.d);
     case Kind::kString:
       return py::str(value.s, value.size);
+    case Kind::kList: {
+      py::list elements;
+      for (std::uint32_t i = 0; i < value.size; ++i) {
+        elements.append(to_python(value.list[i], program));
+      }
+      return elements;
+    }
     default:
       return py::none();
   }

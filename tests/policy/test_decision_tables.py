@@ -24,8 +24,7 @@ from fenqi.policy.tables.table import (
     find,
     rows_that_hold,
 )
-
-from .random_tables import inputs_of, tables
+from tests.policy.random_tables import inputs_of, tables
 
 
 def index(table: Table) -> _native.DecisionTable:
