@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "fenqi/contract.h"
-#include "tables/list_values.h"
 #include "tables/value_set.h"
 #include "wire/decode.h"
 
@@ -64,11 +63,11 @@ bool Columns::agree(std::size_t row, std::size_t other) const {
 Value Columns::list(std::size_t column, const Value& rows, Arena& arena) const {
   if (rows.size == 0) {
     if (otherwise(column).is_missing()) return Value();
-    Value* const only = take_values(arena, 1);
+    Value* const only = arena.take_array<Value>(1);
     *only = otherwise(column);
     return Value::of_list(only, 1);
   }
-  Value* const values = take_values(arena, rows.size);
+  Value* const values = arena.take_array<Value>(rows.size);
   for (std::uint32_t i = 0; i < rows.size; ++i) {
     values[i] = said(column, rows.list[i]);
     if (values[i].is_missing()) return Value();

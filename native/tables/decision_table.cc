@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-#include "tables/list_values.h"
 
 namespace fenqi::tables {
 namespace {
@@ -117,7 +116,7 @@ Value DecisionTable::rows(std::span<const Value> registers, Arena& arena) const 
   if (depends_on_missing(selection)) return Value();
   const std::span<const RowSet> sets(selection.certain.data(), selection.size);
   const std::size_t size = count(sets);
-  Value* const found = take_values(arena, size);
+  Value* const found = arena.take_array<Value>(size);
   std::size_t filled = 0;
   visit(sets, [&](std::size_t place) {
     found[filled++] = Value::of_int(row_at_[place] + std::int64_t{1});

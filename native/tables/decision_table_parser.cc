@@ -13,7 +13,8 @@ namespace {
 namespace image = contract::internal;
 using wire::MessageReader;
 
-constexpr std::uint32_t kMostRows = 1u << 20;
+// A list of all rows of a table is then at most 2 MiB of a request's memory.
+constexpr std::uint32_t kMostRows = 1u << 17;
 // Rows that come into a set or go out of one while an index is built: some seconds of work.
 constexpr std::uint64_t kMostFlips = 1u << 27;
 
@@ -82,7 +83,7 @@ class DecisionTableParser {
  public:
   Result<DecisionTable> parse(std::span<const std::uint8_t> bytes) {
     if (!read(bytes)) return refuse("damaged bytes");
-    if (table_.row_count_ > kMostRows) return refuse("more than 1,048,576 rows");
+    if (table_.row_count_ > kMostRows) return refuse("more than 131,072 rows");
     if (inputs_.size() > kMostInputs) return refuse("more than 64 inputs");
     if (!table_.outputs_.have(table_.row_count_)) return refuse("an output lacks rows");
     if (!is_order()) return refuse("the preference does not name every row once");

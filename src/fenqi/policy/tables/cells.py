@@ -124,7 +124,35 @@ def parse_cell(raw: Value | None, type: InputType) -> Cell:
         return ANY
     if isinstance(raw, str):
         return _Reader(raw, type).cell()
+    if type == "string":
+        raise CellError(0, f"this input is a string: write {_written(raw)} in quotes")
     return _Reader(_written(raw), type).cell()
+
+
+def parse_entry(raw: Value | None, type: InputType) -> Cell:
+    """One entry of a list or key of a lookup: a value, `ab*`, or for numbers a range `10..20`.
+
+    A text is taken as it stands, whatever signs are in it, but for spaces around it, quotes around
+    it and a `*` behind it. Raises CellError.
+    """
+    if raw is None or (isinstance(raw, str) and not raw.strip()):
+        raise CellError(0, 'an entry is wanted here; the empty text is written ""')
+    if type == "string" and isinstance(raw, str):
+        return _text_entry(raw.strip())
+    cell = parse_cell(raw, type)
+    if cell.negated or cell.names_missing or len(cell.intervals) + len(cell.truths) != 1:
+        raise CellError(0, f"expected one {type} or a range (10..20), found {raw!r}")
+    return cell
+
+
+def _text_entry(written: str) -> Cell:
+    is_prefix = written.endswith("*")
+    text = written[:-1] if is_prefix else written
+    if len(text) >= 2 and text[0] in "'\"" and text[-1] == text[0]:
+        text = text[1:-1].replace(text[0] * 2, text[0])
+    if is_prefix:
+        return Cell(prefixes=(text,), text=written)
+    return Cell(texts=(text,), text=written)
 
 
 def _written(value: bool | int | float) -> str:

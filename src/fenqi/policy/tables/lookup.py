@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fenqi.policy.errors import Position
-from fenqi.policy.tables.cells import Cell, CellError, InputType, Interval, Value, parse_cell
+from fenqi.policy.tables.cells import Cell, CellError, InputType, Interval, Value, parse_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +85,10 @@ class EntryError(ValueError):
 
 
 def parse_key(raw: Value | None, type: InputType) -> Cell:
-    """A lookup's key: one value, one prefix `ab*`, one range, or `*` for all others.
-
-    Raises CellError.
-    """
+    """A lookup's key: an entry as in a list, or `*` for all others. Raises CellError."""
     if isinstance(raw, str) and raw.strip() == "*":
         return OTHER
-    cell = parse_cell(raw, type)
-    count = len(cell.texts) + len(cell.prefixes) + len(cell.truths) + len(cell.intervals)
-    if cell.negated or cell.names_missing or count != 1:
-        raise CellError(0, "a key is one value, one prefix (ab*), one range, or * for all others")
-    return cell
+    return parse_entry(raw, type)
 
 
 OTHER = Cell(prefixes=("",), text="*")
@@ -158,21 +151,30 @@ def _overlap(below: Interval, above: Interval) -> bool:
 
 
 def parse_list(raw: Sequence[Value | None], type: InputType) -> Cell:
-    """A list's entries: values, prefixes `ab*` and ranges `10..20`. Raises EntryError."""
+    """A list's entries, or what an input's `allowed` says: values, prefixes, ranges.
+
+    Raises EntryError.
+    """
     intervals: list[Interval] = []
     texts: dict[str, None] = {}
+    truths: dict[bool, None] = {}
     prefixes: dict[str, None] = {}
+    written: list[str] = []
     for number, entry in enumerate(raw):
         try:
-            cell = parse_cell(entry, type)
+            cell = parse_entry(entry, type)
         except CellError as error:
             raise EntryError(number, error.offset, error.message) from error
-        if cell.negated or cell.names_missing:
-            raise EntryError(number, 0, "a list holds values, prefixes (ab*) and ranges (10..20)")
+        if cell.prefixes == ("",):
+            raise EntryError(number, 0, "`*` alone holds every text; name a beginning: ab*")
+        written.append(cell.text)
         intervals += cell.intervals
         texts.update(dict.fromkeys(cell.texts))
+        truths.update(dict.fromkeys(cell.truths))
         prefixes.update(dict.fromkeys(cell.prefixes))
-    return Cell(tuple(intervals), tuple(texts), tuple(prefixes))
+    return Cell(
+        tuple(intervals), tuple(texts), tuple(prefixes), tuple(truths), text=", ".join(written[:20])
+    )
 
 
 def parse_digests(raw: Sequence[Value | None]) -> frozenset[bytes]:

@@ -20,7 +20,7 @@ SINGLE: tuple[Hit, ...] = ("unique", "any", "first", "priority")
 # Hit policies by which the order of an output's values matters.
 BY_PRIORITY: tuple[Hit, ...] = ("priority", "output_order")
 
-MOST_ROWS = 2**20
+MOST_ROWS = 2**17
 MOST_INPUTS = 64
 
 
@@ -230,12 +230,13 @@ def find(table: Table, inputs: Inputs) -> int | list[int] | None:
         return None
     if table.hit not in SINGLE:
         return certain
-    if len(certain) > 1 and (table.hit == "unique" or not _agree(table, certain)):
+    if len(certain) > 1 and (table.hit == "unique" or not rows_agree(table, certain)):
         raise SeveralRows(table.name, sorted(certain))
     return certain[0] if certain else 0
 
 
-def _agree(table: Table, rows: list[int]) -> bool:
+def rows_agree(table: Table, rows: list[int]) -> bool:
+    """Whether rows, from 1, say the same in all outputs."""
     first = table.rows[rows[0] - 1].values
     return all(
         same(a, b) for row in rows for a, b in zip(table.rows[row - 1].values, first, strict=True)
