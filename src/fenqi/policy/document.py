@@ -170,12 +170,17 @@ class _Files:
             return None
 
     def include(self, file: YamlFile, part: Fragment | None, within: list[Path]) -> None:
-        """Reads what `file` includes, depth first, then counts `file` itself."""
-        if part is None:
-            return
-        for number, name in enumerate(part.include):
-            self._include_one(file, ("include", number), name, within)
-        self.parts.append((file, part))
+        """Reads what `file` includes, depth first, then counts `file` itself.
+
+        `part` is None where the file breaks the schema; what it includes is read all the same, so
+        that everything that is wrong is reported at once.
+        """
+        names = file.plain().get("include")
+        for number, name in enumerate(names if isinstance(names, list) else []):
+            if isinstance(name, str):
+                self._include_one(file, ("include", number), name, within)
+        if part is not None:
+            self.parts.append((file, part))
 
     def _include_one(
         self, file: YamlFile, steps: tuple[str | int, ...], name: str, within: list[Path]

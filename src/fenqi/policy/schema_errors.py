@@ -32,6 +32,15 @@ _PATTERNS = {
     r"^[A-Z][A-Z0-9_]*$": "an id: capital letters, digits and `_`, a letter first",
     r"^[a-z0-9_]+/[A-Za-z0-9_.-]+$": "an artifact: `name/version`",
 }
+# Parts that analysts know by another name than their class.
+_OWNERS = {
+    "Fragment": "an included file",
+    "ModelUse": "a model",
+    "PolicyTest": "a test",
+    "ReasonTexts": "a reason",
+    "TestFile": "a file of tests",
+    "ValueList": "a list",
+}
 _WORDS = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -210,8 +219,10 @@ def _keys_at(model: type[BaseModel], steps: Steps) -> list[str]:
 def _owner(model: type[BaseModel], steps: Steps) -> str:
     """`a decision table`, from the class's name."""
     found = _model_at(model, steps)
-    words = "this part" if found is None else _WORDS.sub(" ", found.__name__).lower()
-    return words if found is None else f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
+    if found is None:
+        return "this part"
+    words = _WORDS.sub(" ", found.__name__).lower()
+    return _OWNERS.get(found.__name__, f"{'an' if words[0] in 'aeiou' else 'a'} {words}")
 
 
 def _description(model: type[BaseModel], steps: Steps) -> str:
