@@ -14,6 +14,7 @@ import typer
 from typer.models import OptionInfo
 
 import fenqi
+from fenqi.cli.policy.commands import app as policy_commands
 
 app = typer.Typer(
     help="Fenqi (分期): real-time decisions on mobile instalment loans.",
@@ -21,6 +22,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(policy_commands, name="policy")
 
 
 def _setting(name: str) -> OptionInfo:

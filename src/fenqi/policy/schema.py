@@ -105,11 +105,15 @@ class ValueList(Part):
     """A list for `value in lists.<name>`. Texts may end in `*` (any ending)."""
 
     meaning: Text = Field(min_length=1, description="What is on it, and who keeps it.")
-    type: Literal["string", "int", "double"] = "string"
+    type: Literal["string", "int", "double"] = Field(
+        default="string", description="What the entries are."
+    )
     values: list[Scalar] | None = Field(default=None, description="The entries.")
     csv: str | None = Field(default=None, description="A CSV file beside the policy.")
     column: str | None = Field(default=None, description="Its column; by default the first.")
-    hashed: Hashed | None = None
+    hashed: Hashed | None = Field(
+        default=None, description="The entries are hashes, so that the list names nobody."
+    )
 
     @model_validator(mode="after")
     def _one_origin(self) -> ValueList:
@@ -122,7 +126,9 @@ class LookupKey(Part):
     """The column that a lookup is asked by."""
 
     column: str = Field(description="The CSV column. Cells: a value, `10..20`, `ab*`, or `*`.")
-    type: Literal["string", "int", "double"] = "string"
+    type: Literal["string", "int", "double"] = Field(
+        default="string", description="What the keys are."
+    )
 
 
 class Lookup(Part):
@@ -130,7 +136,7 @@ class Lookup(Part):
 
     meaning: Text = Field(min_length=1, description="What it says, and who keeps it.")
     csv: str = Field(description="A CSV file beside the policy.")
-    key: LookupKey
+    key: LookupKey = Field(description="What the table is asked by.")
     values: dict[Name, ValueType] = Field(min_length=1, description="Value columns, with types.")
 
 
@@ -147,7 +153,7 @@ class TableInput(Part):
 class TableOutput(Part):
     """A column of outcomes."""
 
-    type: ValueType = "string"
+    type: ValueType = Field(default="string", description="What the column holds.")
     priority: list[Scalar] | None = Field(
         default=None, description="For `priority` and `output_order`: best first."
     )
@@ -167,8 +173,12 @@ class DecisionTable(Part):
     complete: bool = Field(
         default=False, description="A gap is an error; otherwise `fenqi policy check` lists it."
     )
-    inputs: dict[Name, TableInput | Expression] = Field(min_length=1)
-    outputs: dict[Name, TableOutput] = Field(min_length=1)
+    inputs: dict[Name, TableInput | Expression] = Field(
+        min_length=1, description="Columns of conditions: a name, and the expression to compare."
+    )
+    outputs: dict[Name, TableOutput] = Field(
+        min_length=1, description="Columns of outcomes: `tables.<name>.<output>`."
+    )
     rows: list[list[Scalar | None]] | None = Field(
         default=None,
         description="One list a row: a cell for each input, then for each output. Cells: `-` "
@@ -203,7 +213,7 @@ class Bin(Part):
     )
     missing: Literal[True] | None = Field(default=None, description="No value.")
     points: float = Field(description="Points that it gives.")
-    label: Text = ""
+    label: Text = Field(default="", description="What to call the bin.")
 
     @model_validator(mode="after")
     def _one_condition(self) -> Bin:
@@ -244,14 +254,18 @@ class Scorecard(Part):
         description="How `base_odds` are meant: 50 good to one bad, or 1/19 bad to good.",
     )
     base_score: float = Field(description="The score at `base_odds`.")
-    base_odds: float = Field(gt=0)
-    points_to_double_odds: float = Field(gt=0)
+    base_odds: float = Field(gt=0, description="The odds at `base_score`.")
+    points_to_double_odds: float = Field(
+        gt=0, description="Points by which the odds good : bad double."
+    )
     base_points: float = Field(default=0.0, description="Points that everybody gets.")
     reference: Literal["at_cutoff", "population", "maximum"] = Field(
         default="at_cutoff",
         description="Against whom points are lost, for reasons (12 CFR 1002, comment 9(b)(2)-5).",
     )
-    attributes: dict[Name, Attribute] | None = None
+    attributes: dict[Name, Attribute] | None = Field(
+        default=None, description="Characteristics with their bins and points."
+    )
     artifact: str | None = Field(
         default=None,
         pattern=ARTIFACT,
@@ -328,7 +342,9 @@ class Cutoffs(Part):
     explore_amount_fen: int | None = Field(
         default=None, gt=0, description="An explored approval lends at most this."
     )
-    explore_loss_given_default: float = Field(default=1.0, gt=0, le=1)
+    explore_loss_given_default: float = Field(
+        default=1.0, gt=0, le=1, description="Share of the amount that is lost where one defaults."
+    )
     explore_salt: Text = Field(
         default="", description="Another salt draws other people; change it to start afresh."
     )
@@ -379,7 +395,7 @@ class Segment(Part):
     otherwise: Literal[True] | None = Field(
         default=None, description="Everybody for whom no other segment's condition is true."
     )
-    meaning: Text = Field(min_length=1)
+    meaning: Text = Field(min_length=1, description="Who is in it, in a sentence.")
     decided_by: Name | None = Field(
         default=None, description="A slot under `models` or a scorecard; none: rules alone."
     )
@@ -397,7 +413,7 @@ class Segment(Part):
 class Rule(Part):
     """A condition, what it does, and what a condition that cannot be known means."""
 
-    id: str = Field(pattern=ID)
+    id: str = Field(pattern=ID, description="Names the rule in answers; never change it.")
     when: Expression = Field(description="A CEL condition.")
     then: Literal["decline", "refer", "flag", "cap"] = Field(
         description="`cap`: the loan may be at most `cap_fen`."
@@ -447,8 +463,8 @@ class Rule(Part):
 class ReasonTexts(Part):
     """What an applicant is told."""
 
-    en: Text = Field(min_length=1)
-    zh: Text = Field(min_length=1)
+    en: Text = Field(min_length=1, description="The text in English.")
+    zh: Text = Field(min_length=1, description="The text in Chinese.")
     group: Name | None = Field(
         default=None, description="Reasons of one group are added up, and only one is given."
     )
@@ -458,16 +474,22 @@ class ReasonTexts(Part):
 class Expectation(Part):
     """What must come out. What is not named is not compared."""
 
-    decision: Literal["approve", "counter_offer", "refer", "decline"] | None = None
-    segment: str | None = None
+    decision: Literal["approve", "counter_offer", "refer", "decline"] | None = Field(
+        default=None, description="The decision."
+    )
+    segment: str | None = Field(default=None, description="The segment; '' for none.")
     score: float | tuple[float, float] | None = Field(
         default=None, description="A number (within 1e-6) or a range."
     )
-    probability_of_default: float | tuple[float, float] | None = None
+    probability_of_default: float | tuple[float, float] | None = Field(
+        default=None, description="A number (within 1e-9) or a range."
+    )
     hits: list[str] | None = Field(default=None, description="All rules that fire, in any order.")
     reasons: list[str] | None = Field(default=None, description="Codes, in order.")
-    amount_cap_fen: int | None = None
-    explored: bool | None = None
+    amount_cap_fen: int | None = Field(
+        default=None, description="Most that may be lent, fen; 0 or more."
+    )
+    explored: bool | None = Field(default=None, description="Approved at random, to learn.")
     withheld: list[DataSourceName] | None = Field(
         default=None, description="Sources left out for want of consent."
     )
@@ -483,12 +505,19 @@ class PolicyTest(Part):
     """An example applicant."""
 
     name: Text = Field(min_length=1, description="A sentence about behaviour.")
-    application: dict[str, Any] = Field(default_factory=dict)
-    stage: StageName = "application"
-    at: datetime.datetime | None = Field(
-        default=None, description="The moment of the decision; by default the submission's."
+    application: dict[str, Any] = Field(
+        default_factory=dict,
+        description="What is known, by the contract's names: `loan: {amount_fen: 500000}`.",
     )
-    expect: Expectation
+    stage: StageName = Field(
+        default="application", description="Where in the loan's life the decision is asked for."
+    )
+    at: datetime.datetime | None = Field(
+        default=None,
+        description="The moment of the decision, in `time_zone` unless it names another; by "
+        "default the submission's.",
+    )
+    expect: Expectation = Field(description="What must come out.")
 
 
 class Fragment(Part):
@@ -497,46 +526,71 @@ class Fragment(Part):
     include: list[str] = Field(
         default_factory=list, description="Other files, beside this one, that hold parts."
     )
-    sources: dict[Name, Source] = Field(default_factory=dict)
-    features: dict[Name, Feature] = Field(default_factory=dict)
-    lists: dict[Name, ValueList] = Field(default_factory=dict)
-    lookups: dict[Name, Lookup] = Field(default_factory=dict)
-    tables: dict[Name, DecisionTable] = Field(default_factory=dict)
-    scorecards: dict[Name, Scorecard] = Field(default_factory=dict)
-    models: dict[Name, ModelUse] = Field(default_factory=dict)
-    segments: dict[Name, Segment] = Field(default_factory=dict)
-    rules: list[Rule] = Field(default_factory=list)
-    reasons: dict[ReasonCode, ReasonTexts] = Field(default_factory=dict)
-    tests: list[PolicyTest] = Field(default_factory=list)
+    sources: dict[Name, Source] = Field(
+        default_factory=dict, description="Where data comes from, and whether it needs consent."
+    )
+    features: dict[Name, Feature] = Field(
+        default_factory=dict, description="Named expressions; each may read those before it."
+    )
+    lists: dict[Name, ValueList] = Field(
+        default_factory=dict, description="Lists for `value in lists.<name>`."
+    )
+    lookups: dict[Name, Lookup] = Field(
+        default_factory=dict, description="Tables for `lookups.<name>.<column>[key]`."
+    )
+    tables: dict[Name, DecisionTable] = Field(
+        default_factory=dict, description="Conditions x outcomes: `tables.<name>.<output>`."
+    )
+    scorecards: dict[Name, Scorecard] = Field(
+        default_factory=dict, description="Points for attributes: `<name>.score`."
+    )
+    models: dict[Name, ModelUse] = Field(
+        default_factory=dict, description="Model artifacts in slots: `<slot>.score`."
+    )
+    segments: dict[Name, Segment] = Field(
+        default_factory=dict,
+        description="Who is scored by what and held to which cut-offs; one for each applicant.",
+    )
+    rules: list[Rule] = Field(
+        default_factory=list, description="Conditions and what they do; every hit is reported."
+    )
+    reasons: dict[ReasonCode, ReasonTexts] = Field(
+        default_factory=dict, description="The catalogue of reasons, with what applicants are told."
+    )
+    tests: list[PolicyTest] = Field(
+        default_factory=list, description="Example applicants and what must come out."
+    )
 
 
 class TestFile(Part):
     """Example applicants beside a policy: `<policy>.tests.yaml`."""
 
-    tests: list[PolicyTest]
+    tests: list[PolicyTest] = Field(description="Example applicants and what must come out.")
 
 
 class Policy(Fragment):
     """A policy file: everything about one decision strategy."""
 
     policy: Name = Field(description="The policy's name.")
-    version: str = Field(min_length=1)
-    title: Text = ""
+    version: str = Field(min_length=1, description="In quotes; every answer carries it.")
+    title: Text = Field(default="", description="What people call it.")
     jurisdiction: Jurisdiction | None = Field(
         default=None,
         description="Puts the rule pack of this jurisdiction under the policy; nothing here can "
         "override it (R5, R7).",
     )
     time_zone: str = Field(default="Asia/Shanghai", description="For validity dates.")
-    cutoffs: Cutoffs | None = None
+    cutoffs: Cutoffs | None = Field(
+        default=None, description="From score or probability of default to a decision."
+    )
 
 
 class RulePack(Part):
     """What a jurisdiction demands, under every policy that names it. Bundled with Fenqi."""
 
-    jurisdiction: Jurisdiction
-    version: str = Field(min_length=1)
-    meaning: Text = Field(min_length=1)
+    jurisdiction: Jurisdiction = Field(description="Whose pack it is.")
+    version: str = Field(min_length=1, description="Raised with every change.")
+    meaning: Text = Field(min_length=1, description="Which loans it is about.")
     consent_required: list[DataSourceName] = Field(
         default_factory=list, description="A policy cannot declare these `not_needed`."
     )
@@ -559,7 +613,9 @@ class RulePack(Part):
     rules: list[Rule] = Field(
         default_factory=list, description="Hard limits. Their ids begin with the jurisdiction."
     )
-    reasons: dict[ReasonCode, ReasonTexts] = Field(default_factory=dict)
+    reasons: dict[ReasonCode, ReasonTexts] = Field(
+        default_factory=dict, description="The catalogue of reasons, with what applicants are told."
+    )
 
     @model_validator(mode="after")
     def _rules_are_named_after_it(self) -> RulePack:

@@ -1,0 +1,1 @@
+"""`fenqi policy`: what an analyst does with a policy. One file for each command."""
