@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fenqi.artifacts import Artifact, ArtifactError, load_artifact
 from fenqi.internal.v1 import release_image_pb2 as image
+from fenqi.internal.v1.checked_expr_pb2 import CheckedExpr
 from fenqi.policy.check import Checker, CheckFailure
 from fenqi.policy.document import Document, read_document
 from fenqi.policy.errors import PolicyError, Position, Problem
@@ -54,6 +55,10 @@ class CompiledPolicy:
     features: list[str]
     rules: list[str]
     instructions: int
+    # Every expression as it was checked, by its path in the policy.
+    expressions: dict[tuple[str | int, ...], CheckedExpr]
+    # Names that an expression or a model reads.
+    read: frozenset[str]
     # What the author may want to look at; each with its place.
     warnings: list[Problem]
 
@@ -79,6 +84,7 @@ class _Compilation:
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     features: dict[str, Scalar] = field(default_factory=dict)
+    expressions: dict[tuple[str | int, ...], CheckedExpr] = field(default_factory=dict)
     # Names that an expression or a model reads.
     read: set[str] = field(default_factory=set)
 
@@ -146,6 +152,7 @@ class _Compilation:
 
         try:
             checked = self.checker.check(source)
+            self.expressions[path] = checked
             for reference in checked.reference_map.values():
                 self.read.add(reference.name)
             return lowering.lower(checked, locate)
@@ -252,6 +259,8 @@ class _Compilation:
             features=list(self.features),
             rules=[rule.id for rule in policy.rules],
             instructions=len(self.builder),
+            expressions=self.expressions,
+            read=frozenset(self.read),
             warnings=self.warnings,
         )
 
