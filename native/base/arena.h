@@ -1,9 +1,11 @@
-// Memory for the strings that one request makes. Taken in order, given back all at once; chunks
-// stay for the next request, so that a warm arena takes nothing from the heap. One thread only.
+// Memory for the strings and lists that one request makes. Taken in order, given back all at once;
+// chunks stay for the next request, so that a warm arena takes nothing from the heap. One thread
+// only.
 #pragma once
 
 #include <cstddef>
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 namespace fenqi {
@@ -14,7 +16,7 @@ class Arena {
   char* take(std::size_t size) {
     while (chunk_ < chunks_.size()) {
       Chunk& chunk = chunks_[chunk_];
-      if (size <= chunk.size - used_) {
+      if (used_ <= chunk.size && size <= chunk.size - used_) {
         char* at = chunk.bytes.get() + used_;
         used_ += size;
         return at;
@@ -28,6 +30,14 @@ class Arena {
     return chunks_.back().bytes.get();
   }
 
+  // Room for `count` elements, aligned, not initialised.
+  template <typename Element>
+  Element* take_array(std::size_t count) {
+    static_assert(std::is_trivially_copyable_v<Element> && alignof(Element) <= kAlignment);
+    used_ = (used_ + kAlignment - 1) & ~(kAlignment - 1);
+    return reinterpret_cast<Element*>(take(count * sizeof(Element)));
+  }
+
   void reset() {
     chunk_ = 0;
     used_ = 0;
@@ -35,6 +45,8 @@ class Arena {
 
  private:
   static constexpr std::size_t kChunkBytes = 16 * 1024;
+  // Chunks come from new[], which aligns for any fundamental type.
+  static constexpr std::size_t kAlignment = 8;
   struct Chunk {
     std::unique_ptr<char[]> bytes;
     std::size_t size;

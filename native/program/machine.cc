@@ -7,6 +7,7 @@
 
 #include "fenqi/contract.h"
 #include "program/conversions.h"
+#include "program/dynamic.h"
 #include "program/strings.h"
 
 namespace fenqi::program {
@@ -76,33 +77,6 @@ Value mod_uint(std::uint64_t a, std::uint64_t b) {
 }
 
 // --- comparison across types, by mathematical value ---
-
-std::partial_ordering compare(std::int64_t a, double b) {
-  if (std::isnan(b)) return std::partial_ordering::unordered;
-  if (b >= 0x1p63) return std::partial_ordering::less;
-  if (b < -0x1p63) return std::partial_ordering::greater;
-  const auto whole = static_cast<std::int64_t>(b);  // toward zero
-  if (a != whole) return a < whole ? std::partial_ordering::less : std::partial_ordering::greater;
-  const double rest = b - static_cast<double>(whole);
-  return rest > 0   ? std::partial_ordering::less
-         : rest < 0 ? std::partial_ordering::greater
-                    : std::partial_ordering::equivalent;
-}
-
-std::partial_ordering compare(std::uint64_t a, double b) {
-  if (std::isnan(b)) return std::partial_ordering::unordered;
-  if (b >= 0x1p64) return std::partial_ordering::less;
-  if (b < 0.0) return std::partial_ordering::greater;
-  const auto whole = static_cast<std::uint64_t>(b);
-  if (a != whole) return a < whole ? std::partial_ordering::less : std::partial_ordering::greater;
-  return b > static_cast<double>(whole) ? std::partial_ordering::less
-                                        : std::partial_ordering::equivalent;
-}
-
-std::partial_ordering compare(std::int64_t a, std::uint64_t b) {
-  if (a < 0) return std::partial_ordering::less;
-  return static_cast<std::uint64_t>(a) <=> b;
-}
 
 // The same the other way round.
 template <typename A, typename B>

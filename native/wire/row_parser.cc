@@ -5,6 +5,7 @@
 #include "fenqi/contract.h"
 #include "wire/decode.h"
 #include "wire/row_reader.h"
+#include "wire/scalars.h"
 
 namespace fenqi::wire {
 namespace {
@@ -205,7 +206,7 @@ class RowParser {
       if (Status s = check_map(field); !s.ok()) return s;
     }
     const std::uint32_t kept = field.map ? table_.nodes_[field.node].fields[1].kind : field.kind;
-    if (!give_kind(field.slot, kept == kind::kMessage ? Kind::kBool : kind_of(kept)) ||
+    if (!give_kind(field.slot, kept == kind::kMessage ? Kind::kBool : value_kind_of(kept)) ||
         !give_kind(field.count_slot, Kind::kInt)) {
       return bad("its slot has two kinds");
     }
@@ -217,33 +218,13 @@ class RowParser {
       }
       if (!slot_fits(element.slot)) return bad("slot outside the row");
       const bool has_node = field.kind == kind::kMessage && !field.map;
-      if (has_node ? !claim(node, element.node)
-                   : element.slot == RowTable::kNone || !give_kind(element.slot, kind_of(kept))) {
+      if (has_node
+              ? !claim(node, element.node)
+              : element.slot == RowTable::kNone || !give_kind(element.slot, value_kind_of(kept))) {
         return bad("an element goes nowhere, or to a slot of another kind");
       }
     }
     return {};
-  }
-
-  static Kind kind_of(std::uint32_t field_kind) {
-    switch (field_kind) {
-      case kind::kUint32:
-      case kind::kUint64:
-      case kind::kFixed32:
-      case kind::kFixed64:
-        return Kind::kUint;
-      case kind::kFloat:
-      case kind::kDouble:
-        return Kind::kDouble;
-      case kind::kBool:
-        return Kind::kBool;
-      case kind::kString:
-        return Kind::kString;
-      case kind::kBytes:
-        return Kind::kBytes;
-      default:
-        return Kind::kInt;
-    }
   }
 
   // False where the slot has another kind already: a program relies on it.
