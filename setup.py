@@ -109,7 +109,7 @@ core = Extension(
         pybind11.get_include(),
     ],
     extra_objects=[str(LIBRARY)],
-    libraries=["nghttp2", "ssl", "crypto", "z", "dl"],
+    libraries=["re2", "absl_time", "absl_time_zone", "nghttp2", "ssl", "crypto", "z", "dl"],
     extra_link_args=["-pthread"],
     language="c++",
 )

@@ -31,6 +31,15 @@ has_openssl() { compiles '#include <openssl/ssl.h>
 int main() { return TLS_method() == nullptr; }' -lssl -lcrypto; }
 has_zlib() { compiles '#include <zlib.h>
 int main() { return zlibVersion() == nullptr; }' -lz; }
+has_re2() { compiles '#include <re2/re2.h>
+int main() { return !RE2("a").ok(); }' -lre2; }
+has_absl_time() { compiles '#include <absl/time/time.h>
+int main() {
+  absl::TimeZone zone;
+  absl::Duration duration;
+  return !absl::LoadTimeZone("UTC", &zone) || !absl::ParseDuration("1s", &duration);
+}' -labsl_time -labsl_time_zone; }
+has_tzdata() { [ -e "${TZDIR:-/usr/share/zoneinfo}/Asia/Shanghai" ]; }
 has_doctest() { compiles '#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>'; }
 has_venv() { "$python" -c 'import venv, ensurepip' > /dev/null 2>&1; }
@@ -54,6 +63,9 @@ missing_packages() {
   has_nghttp2 || echo libnghttp2-dev
   has_openssl || echo libssl-dev
   has_zlib || echo zlib1g-dev
+  has_re2 || echo libre2-dev
+  has_absl_time || echo libabsl-dev
+  has_tzdata || echo tzdata
   has_doctest || echo doctest-dev
 }
 
