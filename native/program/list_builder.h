@@ -6,20 +6,19 @@
 #include <cstdint>
 #include <span>
 
-#include "base/arena.h"
-#include "base/budget.h"
+#include "base/scratch.h"
 #include "base/value.h"
 
 namespace fenqi::program {
 
 class ListBuilder {
  public:
-  ListBuilder(Arena& arena, Budget& budget) : arena_(arena), budget_(budget) {}
+  explicit ListBuilder(Scratch& scratch) : scratch_(scratch) {}
 
   // False where the budget is spent; the list is then the error kBudget.
   bool add(const Value& value) {
     if (size_ == capacity_) grow();
-    if (spent_ || !budget_.spend(1)) {
+    if (spent_ || !scratch_.budget.spend(1)) {
       spent_ = true;
       return false;
     }
@@ -38,18 +37,17 @@ class ListBuilder {
  private:
   void grow() {
     const std::uint32_t capacity = capacity_ == 0 ? 8 : 2 * capacity_;
-    if (!budget_.spend(size_)) {
+    if (!scratch_.budget.spend(size_)) {
       spent_ = true;
       return;
     }
-    Value* const elements = arena_.take_array<Value>(capacity);
+    Value* const elements = scratch_.arena.take_array<Value>(capacity);
     std::copy(elements_, elements_ + size_, elements);
     elements_ = elements;
     capacity_ = capacity;
   }
 
-  Arena& arena_;
-  Budget& budget_;
+  Scratch& scratch_;
   Value* elements_ = nullptr;
   std::uint32_t size_ = 0;
   std::uint32_t capacity_ = 0;

@@ -167,24 +167,23 @@ Value matches(std::string_view text, const Pattern& pattern, Budget& budget) {
       pattern.re2().Match(piece(text), 0, text.size(), RE2::UNANCHORED, nullptr, 0));
 }
 
-Value regex_extract(std::string_view text, const Pattern& pattern, Budget& budget, Arena& arena) {
+Value regex_extract(std::string_view text, const Pattern& pattern, Scratch& scratch) {
   const int groups = pattern.re2().NumberOfCapturingGroups();
   if (groups > 1) return failed(ErrorCode::kBadArgument);
-  Matches found(text, pattern, 1 + groups, budget);
+  Matches found(text, pattern, 1 + groups, scratch.budget);
   if (!found.next()) {
     return found.is_spent() ? failed(ErrorCode::kBudget) : Value::of_optional(nullptr);
   }
-  auto* const value = arena.take_array<Value>(1);
+  auto* const value = scratch.arena.take_array<Value>(1);
   *value = Value::of_string(found.part(groups));
   return Value::of_optional(value);
 }
 
-Value regex_extract_all(std::string_view text, const Pattern& pattern, Budget& budget,
-                        Arena& arena) {
+Value regex_extract_all(std::string_view text, const Pattern& pattern, Scratch& scratch) {
   const int groups = pattern.re2().NumberOfCapturingGroups();
   if (groups > 1) return failed(ErrorCode::kBadArgument);
-  Matches found(text, pattern, 1 + groups, budget);
-  ListBuilder list(arena, budget);
+  Matches found(text, pattern, 1 + groups, scratch.budget);
+  ListBuilder list(scratch);
   while (found.next()) {
     if (!found.part(groups).empty() && !list.add(Value::of_string(found.part(groups)))) break;
   }
@@ -192,13 +191,13 @@ Value regex_extract_all(std::string_view text, const Pattern& pattern, Budget& b
 }
 
 Value regex_replace(std::string_view text, const Pattern& pattern, std::string_view with,
-                    std::int64_t count, Budget& budget, Arena& arena) {
+                    std::int64_t count, Scratch& scratch) {
   const int group = highest_group(with);
   if (group < 0 || group > pattern.re2().NumberOfCapturingGroups()) {
     return failed(ErrorCode::kBadArgument);
   }
-  Matches found(text, pattern, 1 + group, budget);
-  TextBuilder out(arena);
+  Matches found(text, pattern, 1 + group, scratch.budget);
+  TextBuilder out(scratch.arena);
   std::size_t copied = 0;
   for (std::int64_t left = count; left != 0 && !out.is_too_large() && found.next(); --left) {
     out.add(text.substr(copied, found.begin() - copied));

@@ -16,9 +16,8 @@
 #include <string>
 #include <string_view>
 
-#include "base/arena.h"
-#include "base/budget.h"
 #include "base/result.h"
+#include "base/scratch.h"
 #include "base/value.h"
 
 namespace fenqi::program {
@@ -82,11 +81,10 @@ Value matches(std::string_view text, const Pattern& pattern, Budget& budget);
 
 // The first match, or what the pattern's group matched in it, or no value where there is no match.
 // An optional string; kBadArgument where the pattern has several groups.
-Value regex_extract(std::string_view text, const Pattern& pattern, Budget& budget, Arena& arena);
+Value regex_extract(std::string_view text, const Pattern& pattern, Scratch& scratch);
 
 // All matches that follow each other, likewise; empty ones are left out. A list of strings.
-Value regex_extract_all(std::string_view text, const Pattern& pattern, Budget& budget,
-                        Arena& arena);
+Value regex_extract_all(std::string_view text, const Pattern& pattern, Scratch& scratch);
 
 // `text` with its first `count` matches, or all where `count` is negative, replaced by `with`, in
 // which \0 .. \9 stand for the match and its groups and \\ for a backslash. kBadArgument where
@@ -95,6 +93,6 @@ Value regex_extract_all(std::string_view text, const Pattern& pattern, Budget& b
 // What a match is never depends on `count`; cel-cpp begins the text anew after every replacement
 // when it counts them, so that there "^a" matches three times in "aaa".
 Value regex_replace(std::string_view text, const Pattern& pattern, std::string_view with,
-                    std::int64_t count, Budget& budget, Arena& arena);
+                    std::int64_t count, Scratch& scratch);
 
 }  // namespace fenqi::program

@@ -1,6 +1,10 @@
 #include "program/strings.h"
 
+#include <algorithm>
 #include <cstring>
+
+#include "program/list_builder.h"
+#include "program/text_builder.h"
 
 namespace fenqi::program {
 namespace {
@@ -38,7 +42,7 @@ Value position_value(std::string_view text, std::size_t offset) {
   return Value::of_int(offset == std::string_view::npos ? -1 : code_points(text.substr(0, offset)));
 }
 
-std::size_t find(std::string_view text, std::string_view part, std::size_t from) {
+std::size_t find_part(std::string_view text, std::string_view part, std::size_t from) {
   if (part.empty()) return from;
   if (part.size() > text.size() - from) return std::string_view::npos;
   // memmem searches in linear time, whatever the strings are.
@@ -61,9 +65,9 @@ std::size_t find_last(std::string_view text, std::string_view part, std::size_t 
     std::size_t found = std::string_view::npos;
     std::size_t at = begin;
     const std::string_view head = text.substr(0, end);
-    if (const std::size_t first = find(head, part, at); first != std::string_view::npos) {
+    if (const std::size_t first = find_part(head, part, at); first != std::string_view::npos) {
       for (std::size_t next = first; next != std::string_view::npos;
-           next = find(head, part, next + 1)) {
+           next = find_part(head, part, next + 1)) {
         found = next;
       }
       return found;
@@ -140,7 +144,7 @@ Value char_at(std::string_view text, std::int64_t position) {
 Value index_of(std::string_view text, std::string_view part, std::int64_t from) {
   const std::size_t start = offset_of(text, from);
   if (start == kOutside) return out_of_range();
-  return position_value(text, find(text, part, start));
+  return position_value(text, find_part(text, part, start));
 }
 
 Value last_index_of(std::string_view text, std::string_view part) {
@@ -191,14 +195,16 @@ Value substring(std::string_view text, std::int64_t from, std::int64_t to) {
   return Value::of_string(text.substr(begin, end - begin));
 }
 
-Value replace(std::string_view text, std::string_view part, std::string_view with, Arena& arena) {
+Value replace(std::string_view text, std::string_view part, std::string_view with, Arena& arena,
+              std::int64_t limit) {
+  const std::uint64_t most = limit < 0 ? UINT64_MAX : static_cast<std::uint64_t>(limit);
   // Where `part` is empty, `with` goes before every code point and to the end.
-  const auto next = [&](std::size_t from) { return find(text, part, from); };
+  const auto next = [&](std::size_t from) { return find_part(text, part, from); };
   const auto step = [&](std::size_t at) {
     return part.empty() ? (at < text.size() ? sequence_length(text[at]) : 1) : part.size();
   };
   std::size_t count = 0;
-  for (std::size_t at = next(0); at <= text.size();
+  for (std::size_t at = next(0); count < most && at <= text.size();
        at += step(at), at = at <= text.size() ? next(at) : at) {
     ++count;
   }
@@ -207,11 +213,13 @@ Value replace(std::string_view text, std::string_view part, std::string_view wit
   char* out = arena.take(size);
   Appender appender{out};
   std::size_t copied = 0;
-  for (std::size_t at = next(0); at <= text.size();
-       at += step(at), at = at <= text.size() ? next(at) : at) {
+  std::size_t at = next(0);
+  for (std::size_t done = 0; done < count; ++done) {
     appender.add(text.substr(copied, at - copied));
     appender.add(with);
     copied = at + part.size();
+    at += step(at);
+    if (at <= text.size()) at = next(at);
   }
   appender.add(text.substr(copied));
   return Value::of_string({out, size});
@@ -229,8 +237,59 @@ Value reverse(std::string_view text, Arena& arena) {
   return Value::of_string({out, text.size()});
 }
 
+Value quote(std::string_view text, Arena& arena) {
+  constexpr std::string_view kEscaped = "\a\b\f\n\r\t\v\\\"";
+  constexpr std::string_view kLetters = "abfnrtv\\\"";
+  TextBuilder out(arena);
+  out.add('"');
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t escape = std::min(text.find_first_of(kEscaped, at), text.size());
+    out.add(text.substr(at, escape - at));
+    if (escape < text.size()) {
+      out.add('\\');
+      out.add(kLetters[kEscaped.find(text[escape])]);
+    }
+    at = escape + 1;
+  }
+  out.add('"');
+  return out.finish();
+}
+
+Value split(std::string_view text, std::string_view separator, std::int64_t limit,
+            Scratch& scratch) {
+  ListBuilder parts(scratch);
+  if (!scratch.budget.spend_bytes(text.size())) return Value::of_error(ErrorCode::kBudget, 0);
+  for (std::int64_t left = limit; left != 0; --left) {
+    std::size_t at = std::string_view::npos;
+    if (left == 1) {
+      // All that is left.
+    } else if (!separator.empty()) {
+      at = find_part(text, separator, 0);
+    } else if (!text.empty() && sequence_length(text[0]) < text.size()) {
+      at = sequence_length(text[0]);
+    }
+    if (!parts.add(Value::of_string(text.substr(0, at))) || at == std::string_view::npos) break;
+    text.remove_prefix(at + separator.size());
+  }
+  return parts.finish();
+}
+
+Value join(const Value& list, std::string_view separator, Scratch& scratch) {
+  TextBuilder out(scratch.arena);
+  for (std::uint32_t i = 0; i < list.size && !out.is_too_large(); ++i) {
+    const Value& part = list.list[i];
+    if (part.kind != Kind::kString) return Value::of_error(ErrorCode::kNoOverload, 0);
+    if (!scratch.budget.spend_bytes(separator.size() + part.size)) {
+      return Value::of_error(ErrorCode::kBudget, 0);
+    }
+    if (i > 0) out.add(separator);
+    out.add(part.text());
+  }
+  return out.finish();
+}
+
 bool contains(std::string_view text, std::string_view part) {
-  return find(text, part, 0) != std::string_view::npos;
+  return find_part(text, part, 0) != std::string_view::npos;
 }
 
 }  // namespace fenqi::program

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/arena.h"
+#include "base/scratch.h"
 #include "base/value.h"
 
 namespace fenqi::program {
@@ -25,8 +26,19 @@ Value lower_ascii(std::string_view text, Arena& arena);
 Value upper_ascii(std::string_view text, Arena& arena);
 Value trim(std::string_view text);
 Value substring(std::string_view text, std::int64_t from, std::int64_t to);
-Value replace(std::string_view text, std::string_view part, std::string_view with, Arena& arena);
+// The first `limit` occurrences, or all where it is negative.
+Value replace(std::string_view text, std::string_view part, std::string_view with, Arena& arena,
+              std::int64_t limit = -1);
 Value reverse(std::string_view text, Arena& arena);
+// In double quotes, with escapes for what cannot stand between them on one line.
+Value quote(std::string_view text, Arena& arena);
+
+// The parts of `text` between the separators, at most `limit` where it is not negative, of which
+// the last is all that is left. An empty separator stands between all code points. A list.
+Value split(std::string_view text, std::string_view separator, std::int64_t limit,
+            Scratch& scratch);
+// kNoOverload where `list` holds anything but strings.
+Value join(const Value& list, std::string_view separator, Scratch& scratch);
 
 bool contains(std::string_view text, std::string_view part);
 

@@ -14,6 +14,8 @@ using namespace fenqi::program;
 namespace {
 
 Arena arena;
+Budget endless(UINT64_MAX);
+Scratch scratch{arena, endless};
 
 std::unique_ptr<const Pattern> compiled(std::string_view text) {
   auto pattern = Pattern::compile(text);
@@ -32,15 +34,13 @@ bool found(std::string_view text, std::string_view pattern) {
 
 // "(none)" where there is no match.
 std::string extracted(std::string_view text, std::string_view pattern) {
-  Budget budget = plenty();
-  const Value value = regex_extract(text, *compiled(pattern), budget, arena);
+  const Value value = regex_extract(text, *compiled(pattern), scratch);
   REQUIRE(value.kind == Kind::kOptional);
   return value.list == nullptr ? "(none)" : std::string(value.list->text());
 }
 
 std::vector<std::string> all(std::string_view text, std::string_view pattern) {
-  Budget budget = plenty();
-  const Value value = regex_extract_all(text, *compiled(pattern), budget, arena);
+  const Value value = regex_extract_all(text, *compiled(pattern), scratch);
   REQUIRE(value.kind == Kind::kList);
   std::vector<std::string> out;
   for (std::uint32_t i = 0; i < value.size; ++i) out.emplace_back(value.list[i].text());
@@ -49,8 +49,7 @@ std::vector<std::string> all(std::string_view text, std::string_view pattern) {
 
 Value replacement(std::string_view text, std::string_view pattern, std::string_view with,
                   std::int64_t count = -1) {
-  Budget budget = plenty();
-  return regex_replace(text, *compiled(pattern), with, count, budget, arena);
+  return regex_replace(text, *compiled(pattern), with, count, scratch);
 }
 
 std::string replaced(std::string_view text, std::string_view pattern, std::string_view with,
@@ -92,8 +91,7 @@ TEST_CASE("the first match, or its group, is extracted") {
   CHECK(extracted("HELLO", "hello") == "(none)");
   CHECK(extracted("foo", "x?") == "");
   CHECK(extracted("foo", "(x)?foo") == "");
-  Budget budget = plenty();
-  CHECK(regex_extract("ab", *compiled("(a)(b)"), budget, arena).error == ErrorCode::kBadArgument);
+  CHECK(regex_extract("ab", *compiled("(a)(b)"), scratch).error == ErrorCode::kBadArgument);
 }
 
 TEST_CASE("all matches, or their groups, are extracted, but no empty ones") {
@@ -156,9 +154,10 @@ TEST_CASE("no pattern and no text takes more time than the budget allows") {
     const auto pattern = compiled(text);
     const auto start = std::chrono::steady_clock::now();
     Budget budget = plenty();
-    (void)regex_extract_all(digits, *pattern, budget, arena);
+    Scratch bounded{arena, budget};
+    (void)regex_extract_all(digits, *pattern, bounded);
     budget = plenty();
-    (void)regex_replace(digits, *pattern, "\\0", -1, budget, arena);
+    (void)regex_replace(digits, *pattern, "\\0", -1, bounded);
     budget = plenty();
     (void)matches(digits, *pattern, budget);
     CHECK_MESSAGE(std::chrono::steady_clock::now() - start < limit, text);
