@@ -11,6 +11,11 @@ class StatusError(Exception):
     args: tuple[int, str, list[tuple[str, str]]]
 
 @final
+class Expression:
+    def __init__(self, image: bytes) -> None: ...
+    def evaluate(self, values: bytes, work: int = 1_000_000) -> bytes: ...
+
+@final
 class Release:
     def __init__(self, image: bytes, onnxruntime_library: str = "") -> None: ...
     @property
