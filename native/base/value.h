@@ -29,6 +29,7 @@ enum class Kind : std::uint8_t {
   kMessage,    // `message`
   kOptional,   // `list`: its value, or null where there is none
   kType,       // `s`: a type's name
+  kDynamic,    // of a register whose values may be of any kind; never of a value
 };
 
 // What went wrong in an operation.
@@ -46,6 +47,7 @@ enum class ErrorCode : std::uint8_t {
   kBadArgument,  // what a function cannot use: an unknown time zone, a malformed format or pattern
   kDuplicateKey,
   kBudget,       // the request's budget of work is spent
+  kNoValue,      // of an optional that holds nothing
   kSeveralRows,  // more than one row of a table whose hit policy allows one
 };
 

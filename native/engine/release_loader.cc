@@ -378,7 +378,8 @@ class ReleaseLoader {
     const Kind kind = program.kind_of(register_index);
     switch (type) {
       case models::ElementType::kFloat:
-        return kind != Kind::kString && kind != Kind::kBytes;
+        return kind == Kind::kBool || kind == Kind::kInt || kind == Kind::kUint ||
+               kind == Kind::kDouble || kind == Kind::kNone;
       case models::ElementType::kInt64:
         return kind == Kind::kInt || kind == Kind::kBool || kind == Kind::kNone;
       default:

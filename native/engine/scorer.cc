@@ -167,13 +167,15 @@ Status Scorer::evaluate(std::span<const std::uint8_t> request, Timings& timings)
     return s;
   }
   clock.spent_in(Stage::kRead);
-  release.program().run_before_models(registers, arena_);
+  Budget budget(program::kWorkOfRequest);
+  Scratch scratch{arena_, budget};
+  release.program().run_before_models(registers, request, scratch);
   clock.spent_in(Stage::kProgram);
   for (std::size_t i = 0; i < w.runs.size(); ++i) {
     if (Status s = run_model(i); !s.ok()) return s;
   }
   clock.spent_in(Stage::kModel);
-  release.program().run_after_models(registers, arena_);
+  release.program().run_after_models(registers, request, scratch);
   clock.spent_in(Stage::kProgram);
   return {};
 }

@@ -8,21 +8,14 @@
 #include "fenqi/contract.h"
 #include "program/conversions.h"
 #include "program/dynamic.h"
+#include "program/integers.h"
+#include "program/operations.h"
 #include "program/strings.h"
 
 namespace fenqi::program {
 namespace {
 
 namespace op = contract::op;
-
-// What an operation on operands that are not all ok gives: missing before the first error.
-template <typename... Operands>
-Value not_ok(const Operands&... operands) {
-  if ((operands.is_missing() || ...)) return Value();
-  Value result;
-  (void)((operands.is_error() ? (result = operands, true) : false) || ...);
-  return result;
-}
 
 // Three-valued logic with absorption: `absorbing` decides whatever the other side is.
 Value combine(const Value& a, const Value& b, bool absorbing) {
@@ -31,49 +24,6 @@ Value combine(const Value& a, const Value& b, bool absorbing) {
   }
   if (a.is_ok() && b.is_ok()) return Value::of_bool(!absorbing);
   return not_ok(a, b);
-}
-
-Value failed(ErrorCode code) {
-  return Value::of_error(code, 0);
-}
-
-// --- integers, with CEL's overflow and division errors ---
-
-template <typename Integer, typename Operation>
-Value checked(Operation operation, Integer a, Integer b) {
-  Integer out{};
-  if (operation(a, b, &out)) return failed(ErrorCode::kOverflow);
-  if constexpr (std::is_signed_v<Integer>) {
-    return Value::of_int(out);
-  } else {
-    return Value::of_uint(out);
-  }
-}
-
-constexpr auto kAdd = [](auto a, auto b, auto* out) { return __builtin_add_overflow(a, b, out); };
-constexpr auto kSub = [](auto a, auto b, auto* out) { return __builtin_sub_overflow(a, b, out); };
-constexpr auto kMul = [](auto a, auto b, auto* out) { return __builtin_mul_overflow(a, b, out); };
-
-constexpr std::int64_t kSmallest = std::numeric_limits<std::int64_t>::min();
-
-Value div_int(std::int64_t a, std::int64_t b) {
-  if (b == 0) return failed(ErrorCode::kDivisionByZero);
-  if (a == kSmallest && b == -1) return failed(ErrorCode::kOverflow);
-  return Value::of_int(a / b);
-}
-
-Value mod_int(std::int64_t a, std::int64_t b) {
-  if (b == 0) return failed(ErrorCode::kModulusByZero);
-  if (a == kSmallest && b == -1) return failed(ErrorCode::kOverflow);
-  return Value::of_int(a % b);
-}
-
-Value div_uint(std::uint64_t a, std::uint64_t b) {
-  return b == 0 ? failed(ErrorCode::kDivisionByZero) : Value::of_uint(a / b);
-}
-
-Value mod_uint(std::uint64_t a, std::uint64_t b) {
-  return b == 0 ? failed(ErrorCode::kModulusByZero) : Value::of_uint(a % b);
 }
 
 // --- comparison across types, by mathematical value ---
@@ -91,9 +41,12 @@ double sign(double x) {
 }
 
 Value abs_int(std::int64_t x) {
-  if (x == kSmallest) return failed(ErrorCode::kOverflow);
+  if (x == kSmallestInt) return failed(ErrorCode::kOverflow);
   return Value::of_int(x < 0 ? -x : x);
 }
+
+// Writing a number as text costs about ten plain instructions.
+constexpr std::uint64_t kWorkOfWriting = 10;
 
 template <typename Elements, typename Key>
 Value member(const Elements& sorted, const Key& key) {
@@ -103,58 +56,88 @@ Value member(const Elements& sorted, const Key& key) {
 }  // namespace
 
 // One case an operation. UNARY and BINARY hold what all of them share: an operand that is not ok
-// decides the result, and an error made here learns its place.
-void execute(std::span<const Instruction> code, std::span<const ConstantSet> sets,
-             const tables::Tables& tables, std::span<Value> registers, Arena& arena) {
-  Value* const r = registers.data();
+// decides the result, and an error made here learns its place. TEXT is for what costs more with
+// longer texts.
+void execute(std::span<const Instruction> code, Run& run) {
+  Value* const r = run.registers.data();
+  const std::span<const ConstantSet> sets = run.program.sets();
+  Arena& arena = run.scratch.arena;
   for (const Instruction& instruction : code) {
-    const Value& a = r[instruction.a];
-    const Value& b = r[instruction.b];
-    const Value& c = r[instruction.c];
     Value& to = r[instruction.to];
     const auto made = [&](Value value) {
       if (value.is_error()) value.place = instruction.place;
       return value;
     };
+    const auto paid = [&](Value value) {
+      return value.is_ok() && !run.scratch.budget.spend_bytes(value.size)
+                 ? made(failed(ErrorCode::kBudget))
+                 : value;
+    };
+    const auto affords = [&](const auto&... texts) {
+      return run.scratch.budget.spend_bytes((std::size_t{texts.size} + ...));
+    };
+#define OPERANDS(one, two, three)                                            \
+  [[maybe_unused]] const Value& a = r[one ? instruction.a : instruction.to]; \
+  [[maybe_unused]] const Value& b = r[two ? instruction.b : instruction.to]; \
+  [[maybe_unused]] const Value& c = r[three ? instruction.c : instruction.to];
 #define UNARY(operation, expression)           \
-  case operation:                              \
+  case operation: {                            \
+    OPERANDS(true, false, false)               \
     to = a.is_ok() ? (expression) : not_ok(a); \
-    break;
+    break;                                     \
+  }
 #define BINARY(operation, expression)                          \
-  case operation:                                              \
+  case operation: {                                            \
+    OPERANDS(true, true, false)                                \
     to = a.is_ok() && b.is_ok() ? (expression) : not_ok(a, b); \
-    break;
+    break;                                                     \
+  }
 #define TERNARY(operation, expression)                                         \
-  case operation:                                                              \
+  case operation: {                                                            \
+    OPERANDS(true, true, true)                                                 \
     to = a.is_ok() && b.is_ok() && c.is_ok() ? (expression) : not_ok(a, b, c); \
-    break;
+    break;                                                                     \
+  }
+#define WRITTEN(expression) \
+  run.scratch.budget.spend(kWorkOfWriting) ? (expression) : made(failed(ErrorCode::kBudget))
+#define TEXT(expression, ...) affords(__VA_ARGS__) ? (expression) : made(failed(ErrorCode::kBudget))
     switch (instruction.op) {
-      case op::kAnd:
+      case op::kAnd: {
+        OPERANDS(true, true, false)
         to = combine(a, b, false);
         break;
-      case op::kOr:
+      }
+      case op::kOr: {
+        OPERANDS(true, true, false)
         to = combine(a, b, true);
         break;
+      }
         UNARY(op::kNot, Value::of_bool(!a.b))
-      case op::kSelect:
+      case op::kSelect: {
+        OPERANDS(true, true, true)
         to = a.is_ok() ? (a.b ? b : c) : not_ok(a);
         break;
-      case op::kPresent:
+      }
+      case op::kPresent: {
+        OPERANDS(true, false, false)
         to = Value::of_bool(!a.is_missing());
         break;
-      case op::kDefault:
+      }
+      case op::kDefault: {
+        OPERANDS(true, true, false)
         to = a.is_missing() ? b : a;
         break;
+      }
 
-        BINARY(op::kAddInt, made(checked(kAdd, a.i, b.i)))
-        BINARY(op::kSubInt, made(checked(kSub, a.i, b.i)))
-        BINARY(op::kMulInt, made(checked(kMul, a.i, b.i)))
+        BINARY(op::kAddInt, made(checked(kAddUp, a.i, b.i)))
+        BINARY(op::kSubInt, made(checked(kSubtract, a.i, b.i)))
+        BINARY(op::kMulInt, made(checked(kMultiply, a.i, b.i)))
         BINARY(op::kDivInt, made(div_int(a.i, b.i)))
         BINARY(op::kModInt, made(mod_int(a.i, b.i)))
-        UNARY(op::kNegInt, made(checked(kSub, std::int64_t{0}, a.i)))
-        BINARY(op::kAddUint, made(checked(kAdd, a.u, b.u)))
-        BINARY(op::kSubUint, made(checked(kSub, a.u, b.u)))
-        BINARY(op::kMulUint, made(checked(kMul, a.u, b.u)))
+        UNARY(op::kNegInt, made(checked(kSubtract, std::int64_t{0}, a.i)))
+        BINARY(op::kAddUint, made(checked(kAddUp, a.u, b.u)))
+        BINARY(op::kSubUint, made(checked(kSubtract, a.u, b.u)))
+        BINARY(op::kMulUint, made(checked(kMultiply, a.u, b.u)))
         BINARY(op::kDivUint, made(div_uint(a.u, b.u)))
         BINARY(op::kModUint, made(mod_uint(a.u, b.u)))
         BINARY(op::kAddDouble, Value::of_double(a.d + b.d))
@@ -162,28 +145,28 @@ void execute(std::span<const Instruction> code, std::span<const ConstantSet> set
         BINARY(op::kMulDouble, Value::of_double(a.d * b.d))
         BINARY(op::kDivDouble, Value::of_double(a.d / b.d))
         UNARY(op::kNegDouble, Value::of_double(-a.d))
-        BINARY(op::kAddString, made(concat(a.text(), b.text(), arena)))
+        BINARY(op::kAddString, TEXT(made(concat(a.text(), b.text(), arena)), a, b))
 
         BINARY(op::kEqBool, Value::of_bool(a.b == b.b))
         BINARY(op::kEqInt, Value::of_bool(a.i == b.i))
         BINARY(op::kEqUint, Value::of_bool(a.u == b.u))
         BINARY(op::kEqDouble, Value::of_bool(a.d == b.d))
-        BINARY(op::kEqString, Value::of_bool(a.text() == b.text()))
+        BINARY(op::kEqString, TEXT(Value::of_bool(a.text() == b.text()), a))
         BINARY(op::kNeBool, Value::of_bool(a.b != b.b))
         BINARY(op::kNeInt, Value::of_bool(a.i != b.i))
         BINARY(op::kNeUint, Value::of_bool(a.u != b.u))
         BINARY(op::kNeDouble, Value::of_bool(a.d != b.d))
-        BINARY(op::kNeString, Value::of_bool(a.text() != b.text()))
+        BINARY(op::kNeString, TEXT(Value::of_bool(a.text() != b.text()), a))
         BINARY(op::kLtBool, Value::of_bool(a.b < b.b))
         BINARY(op::kLtInt, Value::of_bool(a.i < b.i))
         BINARY(op::kLtUint, Value::of_bool(a.u < b.u))
         BINARY(op::kLtDouble, Value::of_bool(a.d < b.d))
-        BINARY(op::kLtString, Value::of_bool(a.text() < b.text()))
+        BINARY(op::kLtString, TEXT(Value::of_bool(a.text() < b.text()), a))
         BINARY(op::kLeBool, Value::of_bool(a.b <= b.b))
         BINARY(op::kLeInt, Value::of_bool(a.i <= b.i))
         BINARY(op::kLeUint, Value::of_bool(a.u <= b.u))
         BINARY(op::kLeDouble, Value::of_bool(a.d <= b.d))
-        BINARY(op::kLeString, Value::of_bool(a.text() <= b.text()))
+        BINARY(op::kLeString, TEXT(Value::of_bool(a.text() <= b.text()), a))
         BINARY(op::kLtIntDouble, Value::of_bool(compare(a.i, b.d) < 0))
         BINARY(op::kLeIntDouble, Value::of_bool(compare(a.i, b.d) <= 0))
         BINARY(op::kLtDoubleInt, Value::of_bool(compare_swapped(a.d, b.i) < 0))
@@ -202,7 +185,7 @@ void execute(std::span<const Instruction> code, std::span<const ConstantSet> set
         // NaN is in no list; in an ordered search it would seem equal to everything.
         UNARY(op::kInDouble,
               std::isnan(a.d) ? Value::of_bool(false) : member(sets[instruction.b].doubles, a.d))
-        UNARY(op::kInString, member(sets[instruction.b].strings, a.text()))
+        UNARY(op::kInString, TEXT(member(sets[instruction.b].strings, a.text()), a))
 
         UNARY(op::kIntToDouble, Value::of_double(static_cast<double>(a.i)))
         UNARY(op::kUintToDouble, Value::of_double(static_cast<double>(a.u)))
@@ -212,13 +195,13 @@ void execute(std::span<const Instruction> code, std::span<const ConstantSet> set
                                       : Value::of_uint(static_cast<std::uint64_t>(a.i)))
         UNARY(op::kUintToInt, a.u > INT64_MAX ? made(failed(ErrorCode::kOutOfRange))
                                               : Value::of_int(static_cast<std::int64_t>(a.u)))
-        UNARY(op::kStringToInt, made(string_to_int(a.text())))
-        UNARY(op::kStringToUint, made(string_to_uint(a.text())))
-        UNARY(op::kStringToDouble, made(string_to_double(a.text())))
-        UNARY(op::kStringToBool, made(string_to_bool(a.text())))
-        UNARY(op::kIntToString, int_to_string(a.i, arena))
-        UNARY(op::kUintToString, uint_to_string(a.u, arena))
-        UNARY(op::kDoubleToString, double_to_string(a.d, arena))
+        UNARY(op::kStringToInt, TEXT(made(string_to_int(a.text())), a))
+        UNARY(op::kStringToUint, TEXT(made(string_to_uint(a.text())), a))
+        UNARY(op::kStringToDouble, TEXT(made(string_to_double(a.text())), a))
+        UNARY(op::kStringToBool, TEXT(made(string_to_bool(a.text())), a))
+        UNARY(op::kIntToString, WRITTEN(int_to_string(a.i, arena)))
+        UNARY(op::kUintToString, WRITTEN(uint_to_string(a.u, arena)))
+        UNARY(op::kDoubleToString, WRITTEN(double_to_string(a.d, arena)))
         UNARY(op::kBoolToString, Value::of_string(a.b ? "true" : "false"))
 
         // The first argument stays unless the second is strictly beyond it, so NaN first stays NaN.
@@ -242,22 +225,23 @@ void execute(std::span<const Instruction> code, std::span<const ConstantSet> set
         UNARY(op::kIsInf, Value::of_bool(std::isinf(a.d)))
         UNARY(op::kIsFinite, Value::of_bool(std::isfinite(a.d)))
 
-        UNARY(op::kSizeString, Value::of_int(code_points(a.text())))
-        BINARY(op::kContains, Value::of_bool(contains(a.text(), b.text())))
-        BINARY(op::kStartsWith, Value::of_bool(a.text().starts_with(b.text())))
-        BINARY(op::kEndsWith, Value::of_bool(a.text().ends_with(b.text())))
-        BINARY(op::kCharAt, made(char_at(a.text(), b.i)))
-        TERNARY(op::kIndexOf, made(index_of(a.text(), b.text(), c.i)))
-        BINARY(op::kLastIndexOf, last_index_of(a.text(), b.text()))
-        TERNARY(op::kLastIndexOfFrom, made(last_index_of_from(a.text(), b.text(), c.i)))
-        UNARY(op::kLowerAscii, lower_ascii(a.text(), arena))
-        UNARY(op::kUpperAscii, upper_ascii(a.text(), arena))
-        UNARY(op::kTrim, trim(a.text()))
-        BINARY(op::kSubstring, made(substring(a.text(), b.i, std::max(b.i, code_points(a.text())))))
-        TERNARY(op::kSubstringTo, made(substring(a.text(), b.i, c.i)))
-        TERNARY(op::kReplace, made(replace(a.text(), b.text(), c.text(), arena)))
-        UNARY(op::kReverse, reverse(a.text(), arena))
-
+        UNARY(op::kSizeString, TEXT(Value::of_int(code_points(a.text())), a))
+        BINARY(op::kContains, TEXT(Value::of_bool(contains(a.text(), b.text())), a, b))
+        BINARY(op::kStartsWith, TEXT(Value::of_bool(a.text().starts_with(b.text())), b))
+        BINARY(op::kEndsWith, TEXT(Value::of_bool(a.text().ends_with(b.text())), b))
+        BINARY(op::kCharAt, TEXT(made(char_at(a.text(), b.i)), a))
+        TERNARY(op::kIndexOf, TEXT(made(index_of(a.text(), b.text(), c.i)), a, b))
+        BINARY(op::kLastIndexOf, TEXT(last_index_of(a.text(), b.text()), a, b))
+        TERNARY(op::kLastIndexOfFrom, TEXT(made(last_index_of_from(a.text(), b.text(), c.i)), a, b))
+        UNARY(op::kLowerAscii, TEXT(lower_ascii(a.text(), arena), a))
+        UNARY(op::kUpperAscii, TEXT(upper_ascii(a.text(), arena), a))
+        UNARY(op::kTrim, TEXT(trim(a.text()), a))
+        BINARY(op::kSubstring,
+               TEXT(made(substring(a.text(), b.i, std::max(b.i, code_points(a.text())))), a))
+        TERNARY(op::kSubstringTo, TEXT(made(substring(a.text(), b.i, c.i)), a))
+        TERNARY(op::kReplace,
+                TEXT(paid(made(replace(a.text(), b.text(), c.text(), arena))), a, b, c))
+        UNARY(op::kReverse, TEXT(reverse(a.text(), arena), a))
       case op::kTableRow:
       case op::kTableRows:
       case op::kTableOutput:
@@ -269,12 +253,16 @@ void execute(std::span<const Instruction> code, std::span<const ConstantSet> set
       case op::kLookup:
       case op::kInLookup:
       case op::kInList:
-        to = tables.run(instruction.op, instruction.a, instruction.b, instruction.c,
-                        instruction.place, registers, arena);
+        to = run.program.tables().run(instruction.op, instruction.a, instruction.b, instruction.c,
+                                      instruction.place, run.registers, arena);
         break;
       default:
-        break;  // Program::parse lets no other through
+        to = operate(instruction, run);
+        if (to.is_error() && to.place == 0) to.place = instruction.place;
     }
+#undef OPERANDS
+#undef TEXT
+#undef WRITTEN
 #undef UNARY
 #undef BINARY
 #undef TERNARY

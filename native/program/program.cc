@@ -7,7 +7,8 @@
 namespace fenqi::program {
 
 bool Program::is_written(std::uint32_t register_index) const {
-  return register_index < written_.size() && written_[register_index] != 0;
+  return register_index < written_.size() &&
+         (written_[register_index] == 1 || written_[register_index] == 2);
 }
 
 bool Program::is_written_before_models(std::uint32_t register_index) const {
@@ -19,12 +20,16 @@ void Program::load_constants(std::span<Value> registers) const {
             registers.begin() + static_cast<std::ptrdiff_t>(constant_base_));
 }
 
-void Program::run_before_models(std::span<Value> registers, Arena& arena) const {
-  execute(before_models_, sets_, tables_, registers, arena);
+void Program::run_before_models(std::span<Value> registers, std::span<const std::uint8_t> request,
+                                Scratch& scratch) const {
+  Run run{*this, registers, request, scratch};
+  execute(before_models_, run);
 }
 
-void Program::run_after_models(std::span<Value> registers, Arena& arena) const {
-  execute(after_models_, sets_, tables_, registers, arena);
+void Program::run_after_models(std::span<Value> registers, std::span<const std::uint8_t> request,
+                               Scratch& scratch) const {
+  Run run{*this, registers, request, scratch};
+  execute(after_models_, run);
 }
 
 const char* error_text(ErrorCode code) {
@@ -55,6 +60,8 @@ const char* error_text(ErrorCode code) {
       return "a key that is there twice";
     case ErrorCode::kBudget:
       return "too much work for one request";
+    case ErrorCode::kNoValue:
+      return "an optional that holds nothing";
     case ErrorCode::kSeveralRows:
       return "more than one row of the table holds";
   }

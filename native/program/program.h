@@ -2,8 +2,9 @@
 //
 // The register file is the row, then the constants, then one register for each model output, then
 // temporaries. Every instruction writes one register and reads registers written before it; there
-// are no jumps, so a decision's cost is known when the policy is compiled. An operand that turns
-// out not to matter may hold an error that nobody asks for.
+// are no jumps. An operand that turns out not to matter may hold an error that nobody asks for.
+// A comprehension is one instruction that names a block: straight code, run once for each element
+// over registers of its own. What that may cost is bounded by the request's budget.
 //
 // Semantics are CEL's, with missing data as a third state: see Op in
 // proto/fenqi/internal/v1/release_image.proto. A Program is immutable and shared.
@@ -14,9 +15,11 @@
 #include <string>
 #include <vector>
 
-#include "base/arena.h"
 #include "base/result.h"
+#include "base/scratch.h"
 #include "base/value.h"
+#include "program/constants.h"
+#include "program/messages.h"
 #include "tables/tables.h"
 
 namespace fenqi::program {
@@ -34,8 +37,8 @@ struct NamedRegister {
   std::uint32_t register_index = 0;
 };
 
-// a, b and c are registers (for membership, b is a set; for operations on tables, lookups and
-// lists, b is one of these and c a column); place is an index into places().
+// a, b and c are registers or what the operation's signature says (for operations on tables, lookups
+// and lists, b is one of these and c a column); place is an index into places().
 struct Instruction {
   std::uint32_t op = 0;
   std::uint32_t to = 0;
@@ -52,6 +55,22 @@ struct ConstantSet {
   std::vector<double> doubles;
   std::vector<std::string> strings;
 };
+
+// What a comprehension runs for each element; see Block in release_image.proto.
+struct Block {
+  static constexpr std::uint32_t kNone = UINT32_MAX;
+
+  std::uint32_t first = 0;
+  std::uint32_t second = kNone;
+  std::uint32_t accumulator = 0;
+  std::uint32_t condition = 0;
+  std::uint32_t step = 0;
+  std::vector<Instruction> condition_code;
+  std::vector<Instruction> step_code;
+};
+
+// The work of one request: about 10 ms at the most.
+inline constexpr std::uint64_t kWorkOfRequest = 1'000'000;
 
 class Program {
  public:
@@ -73,18 +92,29 @@ class Program {
   // True where it does before the models run.
   bool is_written_before_models(std::uint32_t register_index) const;
 
-  // The kind of what `register_index` holds when it is neither missing nor an error; kNone where
-  // it is always missing. Only for registers below register_count().
+  // The kind of what `register_index` holds when it is neither missing nor an error; kDynamic where
+  // that is known only at run time, kNone where it is always missing. Only for registers below
+  // register_count().
   Kind kind_of(std::uint32_t register_index) const { return kinds_[register_index]; }
+
+  // What instructions refer to.
+  const tables::Tables& tables() const { return tables_; }
+  std::span<const ConstantSet> sets() const { return sets_; }
+  std::span<const std::uint32_t> arguments() const { return arguments_; }
+  std::span<const Block> blocks() const { return blocks_; }
+  std::span<const MessageType> message_types() const { return message_types_; }
 
   // Puts the constants into their registers; once for each register file. Strings are views into
   // the program, which must outlive the registers.
   void load_constants(std::span<Value> registers) const;
 
   // Run the instructions before and after the models. `registers` holds register_count() values,
-  // the row filled. Strings that the code makes live in `arena`. Nothing is taken from the heap.
-  void run_before_models(std::span<Value> registers, Arena& arena) const;
-  void run_after_models(std::span<Value> registers, Arena& arena) const;
+  // the row filled from `request`. What the code makes lives in the scratch's arena; where its
+  // budget is spent, results are errors. Nothing is taken from the heap.
+  void run_before_models(std::span<Value> registers, std::span<const std::uint8_t> request,
+                         Scratch& scratch) const;
+  void run_after_models(std::span<Value> registers, std::span<const std::uint8_t> request,
+                        Scratch& scratch) const;
 
  private:
   friend class ProgramParser;
@@ -92,14 +122,17 @@ class Program {
   std::uint32_t register_count_ = 0;
   std::uint32_t constant_base_ = 0;
   std::vector<Value> constants_;
-  std::vector<std::string> constant_texts_;
+  ConstantPool constant_pool_;
   std::vector<Instruction> before_models_;
   std::vector<Instruction> after_models_;
   std::vector<ConstantSet> sets_;
   tables::Tables tables_;
+  std::vector<std::uint32_t> arguments_;
+  std::vector<Block> blocks_;
+  std::vector<MessageType> message_types_;
   std::vector<Place> places_;
   std::vector<NamedRegister> features_;
-  // For each register: 0 never written, 1 before the models, 2 after.
+  // For each register: 0 never written, 1 before the models, 2 after, 3 inside a block.
   std::vector<std::uint8_t> written_;
   std::vector<Kind> kinds_;
 };

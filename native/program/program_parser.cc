@@ -17,13 +17,12 @@ using wire::WireType;
 
 constexpr std::uint32_t kMostRegisters = 1u << 22;
 constexpr std::size_t kWordsPerInstruction = 6;
+constexpr int kMostNestedBlocks = 32;
+// In Program::written_: written inside a block that is over.
+constexpr std::uint8_t kInside = 3;
 
 Status refuse(const std::string& what) {
   return error(StatusCode::kFailedPrecondition, "release image, program: " + what);
-}
-
-bool is_membership(std::uint32_t operation) {
-  return operation >= op::kInInt && operation <= op::kInString;
 }
 
 bool append_doubles(const MessageReader& reader, std::vector<double>& out) {
@@ -56,7 +55,8 @@ class ProgramParser {
 
   Result<Program> parse(std::span<const std::uint8_t> bytes) {
     if (!read(bytes)) return tables_status_.ok() ? refuse("damaged bytes") : tables_status_;
-    place_constants();
+    if (Status s = check_message_types(); !s.ok()) return s;
+    if (Status s = read_constants(); !s.ok()) return s;
     if (Status s = check_registers(); !s.ok()) return s;
     if (Status s = check_code(); !s.ok()) return s;
     return std::move(program_);
@@ -75,7 +75,8 @@ class ProgramParser {
           program_.constant_base_ = reader.bits32();
           break;
         case image::program::kConstants:
-          if (!is_message || !read_constant(reader.payload())) return false;
+          if (!is_message) return false;
+          constants_.push_back(reader.payload());
           break;
         case image::program::kCode:
           if (!wire::append_varints(reader, words_, wire::saturate32)) {
@@ -84,6 +85,15 @@ class ProgramParser {
           break;
         case image::program::kInstructionsBeforeModels:
           before_models_ = reader.bits32();
+          break;
+        case image::program::kArguments:
+          if (!wire::append_varints(reader, program_.arguments_, wire::saturate32)) return false;
+          break;
+        case image::program::kBlocks:
+          if (!is_message || !read_block(reader.payload())) return false;
+          break;
+        case image::program::kMessageTypes:
+          if (!is_message || !read_message_type(reader.payload())) return false;
           break;
         case image::program::kSets:
           if (!is_message || !read_set(reader.payload())) return false;
@@ -108,43 +118,6 @@ class ProgramParser {
       }
       if (!tables_status_.ok()) return false;
     }
-    return reader.ok();
-  }
-
-  bool read_constant(std::span<const std::uint8_t> bytes) {
-    Value value;
-    std::string text;
-    MessageReader reader(bytes);
-    while (reader.next()) {
-      switch (reader.number()) {
-        case image::constant::kBoolValue:
-          value = Value::of_bool(reader.bits() != 0);
-          break;
-        case image::constant::kIntValue:
-          value = Value::of_int(wire::unzigzag(reader.bits()));
-          break;
-        case image::constant::kUintValue:
-          value = Value::of_uint(reader.bits());
-          break;
-        case image::constant::kDoubleValue:
-          value = Value::of_double(reader.number64());
-          break;
-        case image::constant::kStringValue:
-        case image::constant::kBytesValue:
-          if (reader.type() != WireType::kLength) return false;
-          text = reader.text();
-          value = reader.number() == image::constant::kStringValue ? Value::of_string({})
-                                                                   : Value::of_bytes({});
-          break;
-        case image::constant::kMissing:
-          value = Value();
-          break;
-        default:
-          break;
-      }
-    }
-    program_.constants_.push_back(value);
-    program_.constant_texts_.push_back(std::move(text));
     return reader.ok();
   }
 
@@ -224,15 +197,137 @@ class ProgramParser {
     return reader.ok();
   }
 
-  // Text constants become views once all texts are where they stay.
-  void place_constants() {
-    for (std::size_t i = 0; i < program_.constants_.size(); ++i) {
-      Value& value = program_.constants_[i];
-      if (value.kind != Kind::kString && value.kind != Kind::kBytes) continue;
-      const std::string& text = program_.constant_texts_[i];
-      value.s = text.data();
-      value.size = static_cast<std::uint32_t>(text.size());
+  bool read_block(std::span<const std::uint8_t> bytes) {
+    BlockImage image;
+    MessageReader reader(bytes);
+    while (reader.next()) {
+      switch (reader.number()) {
+        case image::block::kFirst:
+          image.block.first = reader.bits32();
+          break;
+        case image::block::kSecondPlusOne:
+          image.block.second = reader.bits32() - 1;
+          break;
+        case image::block::kAccumulator:
+          image.block.accumulator = reader.bits32();
+          break;
+        case image::block::kCode:
+          if (!wire::append_varints(reader, image.words, wire::saturate32)) return false;
+          break;
+        case image::block::kConditionInstructions:
+          image.condition_instructions = reader.bits32();
+          break;
+        case image::block::kCondition:
+          image.block.condition = reader.bits32();
+          break;
+        case image::block::kStep:
+          image.block.step = reader.bits32();
+          break;
+        default:
+          break;
+      }
     }
+    blocks_.push_back(std::move(image));
+    return reader.ok();
+  }
+
+  bool read_message_type(std::span<const std::uint8_t> bytes) {
+    MessageType type;
+    std::vector<std::uint32_t> targets;
+    MessageReader reader(bytes);
+    while (reader.next()) {
+      if (reader.number() == image::message_type::kName) type.name = reader.text();
+      if (reader.number() != image::message_type::kFields) continue;
+      if (reader.type() != WireType::kLength ||
+          !read_message_field(reader.payload(), type, targets))
+        return false;
+    }
+    program_.message_types_.push_back(std::move(type));
+    field_types_.push_back(std::move(targets));
+    return reader.ok();
+  }
+
+  static bool read_message_field(std::span<const std::uint8_t> bytes, MessageType& type,
+                                 std::vector<std::uint32_t>& targets) {
+    MessageField field;
+    std::uint32_t target = 0;
+    MessageReader reader(bytes);
+    while (reader.next()) {
+      switch (reader.number()) {
+        case image::message_field::kName:
+          field.name = reader.text();
+          break;
+        case image::message_field::kNumber:
+          field.number = reader.bits32();
+          break;
+        case image::message_field::kKind:
+          field.kind = reader.bits32();
+          break;
+        case image::message_field::kZeroIsMissing:
+          field.zero_is_missing = reader.bits() != 0;
+          break;
+        case image::message_field::kRepeated:
+          field.repeated = reader.bits() != 0;
+          break;
+        case image::message_field::kMap:
+          field.map = reader.bits() != 0;
+          break;
+        case image::message_field::kMessageTypePlusOne:
+          target = reader.bits32();
+          break;
+        default:
+          break;
+      }
+    }
+    type.fields.push_back(std::move(field));
+    targets.push_back(target);
+    return reader.ok();
+  }
+
+  // Fields point to the types of their messages once all types are where they stay.
+  Status check_message_types() {
+    std::vector<MessageType>& types = program_.message_types_;
+    for (std::size_t t = 0; t < types.size(); ++t) {
+      const auto bad = [&](const char* what) { return refuse(types[t].name + ": " + what); };
+      for (std::size_t f = 0; f < types[t].fields.size(); ++f) {
+        MessageField& field = types[t].fields[f];
+        if (f > 0 && types[t].fields[f - 1].name >= field.name) return bad("fields are not sorted");
+        if (field.kind < contract::field_kind::kInt32 ||
+            field.kind > contract::field_kind::kMessage) {
+          return bad("a field of unknown kind");
+        }
+        const bool is_message = field.kind == contract::field_kind::kMessage;
+        const std::uint32_t target = field_types_[t][f] - 1;
+        if (is_message != (target < types.size())) return bad("a message without a type");
+        if (field.map && (!is_message || !field.repeated)) return bad("a map that is none");
+        if (is_message) field.message = &types[target];
+      }
+    }
+    for (const MessageType& type : types) {
+      for (const MessageField& field : type.fields) {
+        if (field.map && !is_entry(*field.message)) return refuse("entries of a map are none");
+      }
+    }
+    return {};
+  }
+
+  static bool is_entry(const MessageType& type) {
+    const MessageField* key = type.find("key");
+    const MessageField* value = type.find("value");
+    return key != nullptr && value != nullptr && !key->repeated && !value->repeated &&
+           key->kind != contract::field_kind::kMessage;
+  }
+
+  // Once the message types are known.
+  Status read_constants() {
+    for (const auto& bytes : constants_) {
+      Value value;
+      if (!program_.constant_pool_.read(bytes, program_.message_types_, value)) {
+        return refuse("a damaged constant");
+      }
+      program_.constants_.push_back(value);
+    }
+    return {};
   }
 
   Status check_registers() {
@@ -265,18 +360,21 @@ class ProgramParser {
     if (words_.size() % kWordsPerInstruction != 0) return refuse("code is cut short");
     const std::size_t count = words_.size() / kWordsPerInstruction;
     if (before_models_ > count) return refuse("more instructions before the models than there are");
+    program_.blocks_.resize(blocks_.size());
     for (std::size_t i = 0; i < count; ++i) {
       if (i == before_models_) {
         if (Status s = write_model_registers(); !s.ok()) return s;
       }
-      const std::uint32_t* w = words_.data() + i * kWordsPerInstruction;
-      const Instruction instruction{w[0], w[1], w[2], w[3], w[4], w[5]};
+      const Instruction instruction = instruction_at(words_, i);
       if (Status s = check_instruction(instruction, i < before_models_ ? 1 : 2); !s.ok()) return s;
       (i < before_models_ ? program_.before_models_ : program_.after_models_)
           .push_back(instruction);
     }
     if (before_models_ == count) {
       if (Status s = write_model_registers(); !s.ok()) return s;
+    }
+    for (const BlockImage& block : blocks_) {
+      if (!block.is_taken) return refuse("a block that nothing runs");
     }
     for (const NamedRegister& feature : program_.features_) {
       if (!program_.is_written(feature.register_index)) {
@@ -285,6 +383,67 @@ class ProgramParser {
     }
     program_.kinds_ = std::move(kinds_);
     return {};
+  }
+
+  static Instruction instruction_at(const std::vector<std::uint32_t>& words, std::size_t i) {
+    const std::uint32_t* w = words.data() + i * kWordsPerInstruction;
+    return {w[0], w[1], w[2], w[3], w[4], w[5]};
+  }
+
+  // The block that `fold` runs: its registers may be read inside it only, because it may never
+  // have run. Gives the kind of the accumulator: that of the first one, where it is a scalar; then
+  // every step must give the same.
+  Status check_block(const Instruction& fold, std::uint8_t when, Kind& makes) {
+    if (fold.c >= blocks_.size() || blocks_[fold.c].is_taken) return refuse("no such block");
+    if (++block_depth_ > kMostNestedBlocks) return refuse("blocks nested too deep");
+    BlockImage& image = blocks_[fold.c];
+    image.is_taken = true;
+    const std::size_t outer = inside_.size();
+    Block block = std::move(image.block);
+    const Kind first_accumulator = kinds_[fold.b];
+    makes = is_scalar(first_accumulator) ? first_accumulator : Kind::kDynamic;
+    if (!open(block.first, when, Kind::kDynamic) || !open(block.accumulator, when, makes) ||
+        (block.second != Block::kNone && !open(block.second, when, Kind::kDynamic))) {
+      return refuse("a block's register is taken");
+    }
+    if (image.words.size() % kWordsPerInstruction != 0) return refuse("code is cut short");
+    const std::size_t count = image.words.size() / kWordsPerInstruction;
+    if (image.condition_instructions > count) return refuse("a condition longer than its block");
+    for (std::size_t i = 0; i < count; ++i) {
+      if (i == image.condition_instructions && !program_.is_written(block.condition)) {
+        return refuse("a block without a condition");
+      }
+      const Instruction instruction = instruction_at(image.words, i);
+      if (Status s = check_instruction(instruction, when); !s.ok()) return s;
+      inside_.push_back(instruction.to);
+      (i < image.condition_instructions ? block.condition_code : block.step_code)
+          .push_back(instruction);
+    }
+    if (!program_.is_written(block.condition) || !fits(kinds_[block.condition], Kind::kBool)) {
+      return refuse("a block without a condition");
+    }
+    if (!program_.is_written(block.step) ||
+        (makes != Kind::kDynamic && !fits(kinds_[block.step], makes))) {
+      return refuse("a block without a step");
+    }
+    for (std::size_t i = outer; i < inside_.size(); ++i) program_.written_[inside_[i]] = kInside;
+    inside_.resize(outer);
+    program_.blocks_[fold.c] = std::move(block);
+    --block_depth_;
+    return {};
+  }
+
+  bool open(std::uint32_t index, std::uint8_t when, Kind kind) {
+    if (!may_write(index)) return false;
+    program_.written_[index] = when;
+    kinds_[index] = kind;
+    inside_.push_back(index);
+    return true;
+  }
+
+  static bool is_scalar(Kind kind) {
+    return kind == Kind::kBool || kind == Kind::kInt || kind == Kind::kUint ||
+           kind == Kind::kDouble || kind == Kind::kString;
   }
 
   Status write_model_registers() {
@@ -308,24 +467,25 @@ class ProgramParser {
                     "; the image was made by another version");
     }
     const std::array<std::uint32_t, 3> reads = {instruction.a, instruction.b, instruction.c};
-    for (std::size_t i = 0; i < reads.size(); ++i) {
-      // The machine forms references to unused operands too.
-      if (reads[i] >= program_.register_count_) return refuse("an operand is no register");
-      if (static_cast<int>(i) >= signature->operands) continue;
-      if (!program_.is_written(reads[i])) return refuse("an operand is read before it is written");
-      if (!fits(kinds_[reads[i]], signature->reads[i])) return refuse("an operand of another kind");
+    for (int i = 0; i < signature->operands; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      if (!program_.is_written(reads[at])) return refuse("an operand is read before it is written");
+      if (!fits(kinds_[reads[at]], signature->reads[at]))
+        return refuse("an operand of another kind");
     }
-    if (is_membership(instruction.op) && instruction.b >= program_.sets_.size()) {
-      return refuse("no such set");
-    }
+    if (Status s = check_extra(instruction, signature->extra); !s.ok()) return s;
     if (instruction.place >= program_.places_.size()) return refuse("no such place");
     if (!may_write(instruction.to)) return refuse("a register is written twice");
     Kind makes = signature->makes;
     if (instruction.op == op::kSelect || instruction.op == op::kDefault) {
       const Kind one = kinds_[instruction.op == op::kSelect ? instruction.c : instruction.a];
       const Kind other = kinds_[instruction.b];
-      if (!fits(one, other)) return refuse("branches of different kinds");
-      makes = one == Kind::kNone ? other : one;
+      makes = one == Kind::kNone || one == other ? other
+              : other == Kind::kNone             ? one
+                                                 : Kind::kDynamic;
+    }
+    if (signature->extra == Extra::kBlock) {
+      if (Status s = check_block(instruction, when, makes); !s.ok()) return s;
     }
     program_.written_[instruction.to] = when;
     kinds_[instruction.to] = makes;
@@ -335,10 +495,6 @@ class ProgramParser {
   Status check_table(const Instruction& instruction, std::uint8_t when) {
     const auto kinds = program_.tables_.kinds_of(instruction.op, instruction.b, instruction.c);
     if (!kinds) return refuse("no such table, lookup or list, or no such operation on it");
-    const std::uint32_t count = program_.register_count_;
-    if (instruction.a >= count || instruction.b >= count || instruction.c >= count) {
-      return refuse("an operand is no register");
-    }
     const auto is_readable = [&](std::uint32_t index, Kind kind) {
       return program_.is_written(index) && fits(kinds_[index], kind);
     };
@@ -363,13 +519,78 @@ class ProgramParser {
     return {};
   }
 
+  Status check_extra(const Instruction& instruction, Extra extra) const {
+    switch (extra) {
+      case Extra::kSet:
+        return instruction.b < program_.sets_.size() ? Status() : refuse("no such set");
+      case Extra::kMessageType:
+        return instruction.b < program_.message_types_.size() ? Status()
+                                                              : refuse("no such message");
+      case Extra::kArguments:
+        return check_arguments(instruction, 1);
+      case Extra::kPairs:
+        return check_arguments(instruction, 2);
+      case Extra::kMakeMessage:
+        return check_fields(instruction);
+      default:
+        return {};
+    }
+  }
+
+  bool has_arguments(std::uint32_t first, std::uint64_t count) const {
+    return first <= program_.arguments_.size() && count <= program_.arguments_.size() - first;
+  }
+
+  Status check_arguments(const Instruction& instruction, std::uint32_t width) const {
+    const std::uint64_t count = std::uint64_t{instruction.c} * width;
+    if (!has_arguments(instruction.b, count)) return refuse("no such arguments");
+    for (std::uint64_t i = 0; i < count; ++i) {
+      if (!program_.is_written(program_.arguments_[instruction.b + i])) {
+        return refuse("an argument is read before it is written");
+      }
+    }
+    return {};
+  }
+
+  Status check_fields(const Instruction& instruction) const {
+    if (instruction.a >= program_.message_types_.size()) return refuse("no such message");
+    if (!has_arguments(instruction.b, std::uint64_t{instruction.c} * 3)) {
+      return refuse("no such arguments");
+    }
+    for (std::uint32_t i = 0; i < instruction.c; ++i) {
+      const std::uint32_t* argument =
+          program_.arguments_.data() + instruction.b + std::size_t{3} * i;
+      if (argument[0] >= program_.message_types_[instruction.a].fields.size()) {
+        return refuse("no such field");
+      }
+      if (!program_.is_written(argument[1])) {
+        return refuse("an argument is read before it is written");
+      }
+    }
+    return {};
+  }
+
   // A register that is always missing has no kind and fits everywhere.
   static bool fits(Kind kind, Kind wanted) {
     return kind == wanted || kind == Kind::kNone || wanted == Kind::kNone;
   }
 
+  // A block as it stands in the image.
+  struct BlockImage {
+    Block block;
+    std::vector<std::uint32_t> words;
+    std::uint32_t condition_instructions = 0;
+    bool is_taken = false;
+  };
+
   std::span<const Kind> slot_kinds_;
   std::span<const std::uint32_t> model_registers_;
+  std::vector<std::span<const std::uint8_t>> constants_;
+  std::vector<BlockImage> blocks_;
+  // Of each message type's fields: the type of its message, plus one.
+  std::vector<std::vector<std::uint32_t>> field_types_;
+  std::vector<std::uint32_t> inside_;  // registers written in the blocks that are being checked
+  int block_depth_ = 0;
   std::vector<Kind> kinds_;  // of each register
   // Of which table a register holds rows.
   static constexpr std::uint32_t kNoTable = UINT32_MAX;

@@ -13,6 +13,7 @@ constexpr Kind kInt = Kind::kInt;
 constexpr Kind kUint = Kind::kUint;
 constexpr Kind kDouble = Kind::kDouble;
 constexpr Kind kString = Kind::kString;
+constexpr Kind kDynamic = Kind::kDynamic;
 
 constexpr Signature unary(Kind a, Kind makes) {
   return {1, {a, kAny, kAny}, makes};
@@ -24,11 +25,100 @@ constexpr Signature ternary(Kind a, Kind b, Kind c, Kind makes) {
   return {3, {a, b, c}, makes};
 }
 
+constexpr Signature with(Extra extra, Signature signature) {
+  signature.extra = extra;
+  return signature;
+}
+
 // Equality and order come in groups of one operation a kind, in this order.
 constexpr std::array<Kind, 5> kCompared = {kBool, kInt, kUint, kDouble, kString};
 
 constexpr bool within(std::uint32_t operation, std::uint32_t first, std::uint32_t last) {
   return operation >= first && operation <= last;
+}
+
+// Of operations on values of any kinds.
+std::optional<Signature> dynamic_signature_of(std::uint32_t operation) {
+  if (within(operation, op::kAsBool, op::kAsType)) {
+    return unary(kAny, static_cast<Kind>(operation - op::kAsBool + 1));
+  }
+  if (within(operation, op::kEq, op::kLe)) return binary(kAny, kAny, kBool);
+  if (within(operation, op::kAdd, op::kMod)) return binary(kAny, kAny, kDynamic);
+  switch (operation) {
+    case op::kSize:
+      return unary(kAny, kInt);
+    case op::kIn:
+    case op::kHasField:
+      return binary(kAny, kAny, kBool);
+    case op::kIndex:
+    case op::kIndexField:
+    case op::kField:
+      return binary(kAny, kAny, kDynamic);
+    case op::kIndexOptional:
+    case op::kFieldOptional:
+      return binary(kAny, kAny, Kind::kOptional);
+    case op::kTypeOf:
+      return unary(kAny, Kind::kType);
+    case op::kNotStrictlyFalse:
+    case op::kHasValue:
+    case op::kToBool:
+      return unary(kAny, kBool);
+    case op::kMakeList:
+      return with(Extra::kArguments, {0, {}, Kind::kList});
+    case op::kMakeMap:
+      return with(Extra::kPairs, {0, {}, Kind::kMap});
+    case op::kMakeMessage:
+      return with(Extra::kMakeMessage, {0, {}, Kind::kMessage});
+    case op::kRequest:
+      return with(Extra::kMessageType, {0, {}, Kind::kMessage});
+    case op::kFold:
+      return with(Extra::kBlock, binary(kAny, kAny, kDynamic));
+    case op::kAppend:
+    case op::kAppendOptional:
+      return binary(kAny, kAny, Kind::kList);
+    case op::kMapInsert:
+    case op::kMapInsertOptional:
+      return ternary(kAny, kAny, kAny, Kind::kMap);
+    case op::kMapMerge:
+      return binary(kAny, kAny, Kind::kMap);
+    case op::kMakeTimestamp:
+      return binary(kInt, kInt, Kind::kTimestamp);
+    case op::kMakeDuration:
+      return binary(kInt, kInt, Kind::kDuration);
+    case op::kUnknownFunction:
+      return Signature{0, {}, kDynamic};
+    case op::kToFloat:
+      return unary(kDouble, kDouble);
+    case op::kNeg:
+    case op::kTo32Bits:
+    case op::kOptionalValue:
+      return unary(kAny, kDynamic);
+    case op::kOptionalOf:
+    case op::kOptionalOfNonZero:
+      return unary(kAny, Kind::kOptional);
+    case op::kOptionalOr:
+      return binary(kAny, kAny, Kind::kOptional);
+    case op::kOptionalOrValue:
+      return binary(kAny, kAny, kDynamic);
+    case op::kOptionalUnwrap:
+      return unary(kAny, Kind::kList);
+    case op::kToInt:
+      return unary(kAny, kInt);
+    case op::kToUint:
+      return unary(kAny, kUint);
+    case op::kToDouble:
+      return unary(kAny, kDouble);
+    case op::kToString:
+      return unary(kAny, kString);
+    case op::kToBytes:
+      return unary(kAny, Kind::kBytes);
+    case op::kToTimestamp:
+      return unary(kAny, Kind::kTimestamp);
+    case op::kToDuration:
+      return unary(kAny, Kind::kDuration);
+    default:
+      return std::nullopt;
+  }
 }
 
 }  // namespace
@@ -83,13 +173,13 @@ std::optional<Signature> signature_of(std::uint32_t operation) {
       return binary(kDouble, kUint, kBool);
 
     case op::kInInt:
-      return unary(kInt, kBool);
+      return with(Extra::kSet, unary(kInt, kBool));
     case op::kInUint:
-      return unary(kUint, kBool);
+      return with(Extra::kSet, unary(kUint, kBool));
     case op::kInDouble:
-      return unary(kDouble, kBool);
+      return with(Extra::kSet, unary(kDouble, kBool));
     case op::kInString:
-      return unary(kString, kBool);
+      return with(Extra::kSet, unary(kString, kBool));
 
     case op::kIntToDouble:
       return unary(kInt, kDouble);
@@ -173,7 +263,7 @@ std::optional<Signature> signature_of(std::uint32_t operation) {
     case op::kReplace:
       return ternary(kString, kString, kString, kString);
     default:
-      return std::nullopt;
+      return dynamic_signature_of(operation);
   }
 }
 

@@ -9,12 +9,24 @@
 
 namespace fenqi::program {
 
+// What an instruction's words mean beyond its registers.
+enum class Extra : std::uint8_t {
+  kNothing,
+  kSet,          // b is a set
+  kArguments,    // arguments[b] .. hold c registers
+  kPairs,        // arguments[b] .. hold 2 * c registers
+  kMakeMessage,  // a is a message type, arguments[b] .. hold c times field, register, 0 or 1
+  kMessageType,  // b is a message type
+  kBlock,        // c is a block
+};
+
 // Kind::kNone as an operand is "any", as the result "that of the second operand" (conditional) or
-// "that of the first" (default).
+// "that of the first" (default). Registers are a, b, c in this order.
 struct Signature {
   int operands = 0;
   std::array<Kind, 3> reads{Kind::kNone, Kind::kNone, Kind::kNone};
   Kind makes = Kind::kNone;
+  Extra extra = Extra::kNothing;
 };
 
 // Nothing where there is no such operation.

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from cel_expr_python import cel
 from google.protobuf import any_pb2, descriptor_pool
 
-from fenqi.internal.v1.checked_expr_pb2 import CheckedExpr
+from fenqi.internal.v1.checked_expr_pb2 import CheckedExpr, ParsedExpr
+from fenqi.policy.types import cel_type
 from fenqi.v1 import application_pb2 as _application_pb2  # noqa: F401  registers the descriptors
 from fenqi.v1 import scoring_pb2 as _scoring_pb2  # noqa: F401
 
 CONTAINER = "fenqi.v1"
 MOST_SOURCE_BYTES = 64 * 1024
-_CONFIG = "name: fenqi\nextensions:\n- name: math\n- name: strings\n"
+# The package takes them only this way; its extension classes lack some macros and functions.
+_EXTENSIONS = (
+    *("bindings", "encoders", "lists", "math", "optional", "protos", "regex", "sets", "strings"),
+    "two-var-comprehensions",
+)
+_CONFIG = "name: fenqi\nextensions:\n" + "".join(f"- name: {name}\n" for name in _EXTENSIONS)
 _CEL_ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
-
-# What a register can hold, by the name that the checker uses.
-VALUE_TYPES: dict[str, Any] = {
-    "bool": cel.Type.BOOL,
-    "int": cel.Type.INT,
-    "uint": cel.Type.UINT,
-    "double": cel.Type.DOUBLE,
-    "string": cel.Type.STRING,
-}
 
 
 class CheckFailure(Exception):
@@ -38,19 +36,23 @@ class CheckFailure(Exception):
 
 
 class Checker:
-    """Checks expressions over `application`, `request` and the names declared so far."""
+    """Checks expressions over the names declared so far; in a policy, `application` and `request`
+    are declared.
+    """
 
-    def __init__(self) -> None:
-        self._variables: dict[str, Any] = {
-            "application": cel.Type("fenqi.v1.Application"),
-            "request": cel.Type("fenqi.v1.ScoreRequest"),
-        }
+    def __init__(
+        self, variables: Mapping[str, str] | None = None, container: str = CONTAINER
+    ) -> None:
+        if variables is None:
+            variables = {"application": "fenqi.v1.Application", "request": "fenqi.v1.ScoreRequest"}
+        self._variables = {name: cel_type(kind) for name, kind in variables.items()}
+        self._container = container
         self._config = cel.NewEnvConfigFromYaml(_CONFIG)
         self._env: Any = None
 
     def declare(self, name: str, value_type: str) -> None:
-        """Makes `name` known as a value of one of VALUE_TYPES."""
-        self._variables[name] = VALUE_TYPES[value_type]
+        """Makes `name` known as a value of a type, named as in `types`."""
+        self._variables[name] = cel_type(value_type)
         self._env = None
 
     def is_declared(self, name: str) -> bool:
@@ -59,6 +61,13 @@ class Checker:
 
     def check(self, source: str) -> CheckedExpr:
         """Parses and checks `source`. Raises CheckFailure."""
+        return CheckedExpr.FromString(self._compile(source, disable_check=False))
+
+    def parse(self, source: str) -> ParsedExpr:
+        """Parses `source` only. Raises CheckFailure."""
+        return ParsedExpr.FromString(self._compile(source, disable_check=True))
+
+    def _compile(self, source: str, *, disable_check: bool) -> bytes:
         if len(source.encode()) > MOST_SOURCE_BYTES:
             raise CheckFailure(1, 1, f"an expression has at most {MOST_SOURCE_BYTES} bytes")
         if self._env is None:
@@ -66,13 +75,13 @@ class Checker:
                 descriptor_pool.Default(),
                 config=self._config,
                 variables=self._variables,
-                container=CONTAINER,
+                container=self._container,
             )
         try:
-            serialized = self._env.compile(source).serialize()
+            serialized = self._env.compile(source, disable_check=disable_check).serialize()
         except Exception as error:  # the package raises plain Exception
             raise _failure(str(error)) from error
-        return CheckedExpr.FromString(any_pb2.Any.FromString(serialized).value)
+        return any_pb2.Any.FromString(serialized).value
 
 
 def _failure(text: str) -> CheckFailure:

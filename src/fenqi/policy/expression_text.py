@@ -1,4 +1,4 @@
-"""A checked expression as CEL text again: one text for equal expressions, however they were typed."""
+"""A checked expression as CEL text again: one text for equal expressions."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
@@ -55,7 +56,8 @@ def source_of(path: tuple[str, ...]) -> str | None:
         field = descriptor.fields_by_name.get(name) if descriptor is not None else None
         if field is None:
             return None
-        source = field.GetOptions().Extensions[application_pb2.data_source]
+        options: Any = field.GetOptions()
+        source: int = options.Extensions[application_pb2.data_source]
         if source:
             return application_pb2.DataSource.Name(source).removeprefix("DATA_SOURCE_").lower()
         descriptor = field.message_type

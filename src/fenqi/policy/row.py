@@ -39,7 +39,7 @@ class RowSlot:
 REQUEST_ID = RowSlot(("request_id",))
 STAGE = RowSlot(("stage",))
 
-_KINDS = {
+FIELD_KINDS = {
     FieldDescriptor.TYPE_INT32: image.FIELD_KIND_INT32,
     FieldDescriptor.TYPE_ENUM: image.FIELD_KIND_INT32,
     FieldDescriptor.TYPE_INT64: image.FIELD_KIND_INT64,
@@ -124,12 +124,12 @@ def _is_synthetic(fields: Sequence[FieldDescriptor]) -> bool:
 def _field(
     row: image.Row, descriptor: FieldDescriptor, need: _Need, parents: tuple[Descriptor, ...]
 ) -> image.RowField:
-    if descriptor.type not in _KINDS:
+    if descriptor.type not in FIELD_KINDS:
         raise ValueError(f"{descriptor.full_name} is a group; the core cannot read it")
     built = image.RowField(
         number=descriptor.number,
         name=descriptor.name,
-        kind=_KINDS[descriptor.type],
+        kind=FIELD_KINDS[descriptor.type],
         zero_is_missing=not descriptor.is_repeated and not descriptor.has_presence,
         repeated=descriptor.is_repeated,
     )

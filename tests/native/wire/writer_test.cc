@@ -51,10 +51,12 @@ TEST_CASE("damaged tags, varints, lengths and groups end the reading") {
     return !reader.ok();
   };
   using namespace std::string_view_literals;
-  CHECK(damaged("\x00"sv));                                          // field number 0
-  CHECK(damaged("\x08"sv));                                          // no value
-  CHECK(damaged("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"sv));  // more than 64 bits
-  CHECK(damaged("\x0a\x05hi"sv));                                    // cut short
+  CHECK(damaged("\x00"sv));  // field number 0
+  CHECK(damaged("\x08"sv));  // no value
+  // Parsers of protobuf drop the bits beyond 64, but read no eleventh byte.
+  CHECK_FALSE(damaged("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"sv));
+  CHECK(damaged("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"sv));
+  CHECK(damaged("\x0a\x05hi"sv));  // cut short
   CHECK(damaged("\x0d\x00\x00"sv));
   CHECK(damaged("\x0b\x08\x01"sv));  // a group without its end
   CHECK(damaged("\x0b\x14"sv));      // the end of another group

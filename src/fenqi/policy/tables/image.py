@@ -60,12 +60,12 @@ def emit_table(
     part = TablePart(table, tuple(constrained), tuple(inputs[i] for i in constrained))
     is_single = table.hit in SINGLE
     row = builder.emit(
-        image.OP_TABLE_ROW if is_single else image.OP_TABLE_ROWS, part=part, place=place
+        image.OP_TABLE_ROW if is_single else image.OP_TABLE_ROWS, 0, part, place=place
     )
     op = image.OP_TABLE_OUTPUT if is_single else _COLLECT[table.aggregate]
     outputs: dict[str, tuple[Operand, str]] = {}
     for column, output in enumerate(table.outputs):
-        value = builder.emit(op, row, part=part, column=column, place=place)
+        value = builder.emit(op, row, part, column, place=place)
         of = table.result_type(output)
         outputs[output.name] = value, f"list({of})" if table.is_list else of
     return TableResults(row, outputs)
@@ -76,19 +76,19 @@ def emit_lookup(
 ) -> Operand:
     """`lookups.name.column[key]`."""
     number = [c.name for c in part.lookup.columns].index(column)
-    return builder.emit(image.OP_LOOKUP, key, part=part, column=number, place=place)
+    return builder.emit(image.OP_LOOKUP, key, part, number, place=place)
 
 
 def emit_in_lookup(
     builder: ProgramBuilder, part: LookupPart, key: Operand, place: Place
 ) -> Operand:
     """`key in lookups.name.column`."""
-    return builder.emit(image.OP_IN_LOOKUP, key, part=part, place=place)
+    return builder.emit(image.OP_IN_LOOKUP, key, part, place=place)
 
 
 def emit_in_list(builder: ProgramBuilder, part: ListPart, value: Operand, place: Place) -> Operand:
     """`value in lists.name`."""
-    return builder.emit(image.OP_IN_LIST, value, part=part, place=place)
+    return builder.emit(image.OP_IN_LIST, value, part, place=place)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

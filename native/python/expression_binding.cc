@@ -1,0 +1,45 @@
+#include "python/expression_binding.h"
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "program/expression.h"
+#include "python/status_error.h"
+
+namespace py = pybind11;
+
+namespace fenqi::python {
+namespace {
+
+std::span<const std::uint8_t> view(const py::bytes& bytes) {
+  const std::string_view text = bytes;
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+program::Expression parse(const py::bytes& image) {
+  auto parsed = program::Expression::parse(view(image));
+  if (!parsed.ok()) throw_if_bad(parsed.status());
+  return std::move(parsed.value());
+}
+
+// Keeps the GIL: the expression has one set of registers, and tools are in no hurry.
+py::bytes evaluate(program::Expression& expression, const py::bytes& values, std::uint64_t work) {
+  const auto result = expression.evaluate(view(values), work);
+  if (!result.ok()) throw_if_bad(result.status());
+  return {reinterpret_cast<const char*>(result.value().data()), result.value().size()};
+}
+
+}  // namespace
+
+void bind_expression(py::module_& module) {
+  py::class_<program::Expression>(module, "Expression", "One compiled expression.")
+      .def(py::init(&parse), py::arg("image"),
+           "From ExpressionImage bytes. Raises StatusError for bytes that are none.")
+      .def("evaluate", &evaluate, py::arg("values"), py::arg("work") = program::kWorkOfRequest,
+           "ConstantList bytes, one value a variable, to Constant bytes, within a budget of work. "
+           "Raises StatusError.");
+}
+
+}  // namespace fenqi::python
