@@ -16,6 +16,7 @@
 #include "engine/scorer.h"
 #include "models/onnxruntime.h"
 #include "program/program.h"
+#include "python/offers_binding.h"
 #include "python/server_binding.h"
 #include "python/status_error.h"
 
@@ -207,6 +208,7 @@ PYBIND11_MODULE(_native, module) {
       .def("latency", &PyEngine::latency,
            "Stage name to {count, p50_us, p99_us, p999_us, max_us}, over all threads.");
 
+  fenqi::python::bind_offers(module);
   fenqi::python::bind_server(
       module, [](const py::object& engine) { return engine.cast<const PyEngine&>().shared(); });
 }

@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 from typing import final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fenqi.engine import StageLatency
+from fenqi.offers.rates import Solutions
 
 class StatusError(Exception):
     """args: (gRPC status code, message, [(field, description), ...])."""
@@ -53,3 +57,28 @@ class Server:
     def port(self) -> int: ...
     def begin_shutdown(self) -> None: ...
     def wait(self) -> None: ...
+
+class offers:  # noqa: N801 (a submodule)
+    NO_DATE: int
+    @staticmethod
+    def schedules(
+        terms: dict[str, object], varying: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]: ...
+    @staticmethod
+    def effective_rate(
+        dates: NDArray[np.int32], amounts: NDArray[np.float64], interval: int
+    ) -> tuple[Solutions, float | None, int]: ...
+    @staticmethod
+    def appendix_j_rate(
+        dates: NDArray[np.int32], amounts: NDArray[np.float64], unit_kind: int, unit_count: int
+    ) -> tuple[Solutions, float | None, int, int, int]: ...
+    @staticmethod
+    def simple_rate(
+        dates: NDArray[np.int32], amounts: NDArray[np.float64]
+    ) -> tuple[Solutions, float | None, int]: ...
+    @staticmethod
+    def within_appendix_j_tolerance(disclosed: float, actual: float, irregular: bool) -> bool: ...
+    @staticmethod
+    def periodic_rates(
+        received: NDArray[np.float64], payments: NDArray[np.float64]
+    ) -> NDArray[np.float64]: ...
