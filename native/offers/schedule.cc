@@ -208,7 +208,7 @@ class Builder {
         may_capitalise = !change->new_instalment || change->instalment_cap != 0;
       }
       std::int64_t due = instalment;
-      if (k == 1 && first_is_odd_) {
+      if (k == 1 && first_is_odd_ && loan_.instalment_fen == 0) {
         due += interest - share(balance, regular_rate_, interest_rounding());
       }
       // Rounding can leave an instalment of some fen below the interest that it should pay.
@@ -347,25 +347,30 @@ class Builder {
   Fault fault_;
 };
 
-std::int64_t base_of(const Charge& charge, const Row& row, std::int64_t opening_balance,
-                     std::int64_t principal) {
-  switch (charge.base) {
-    case ChargeBase::kBalance:
-      return opening_balance;
-    case ChargeBase::kInstalment:
-      return row.principal_fen + row.interest_fen;
-    case ChargeBase::kInterest:
-      return row.interest_fen;
-    default:
-      return principal;
-  }
-}
-
 void add_to(std::span<std::int64_t> totals, std::size_t charge, std::int64_t amount) {
   if (!totals.empty()) totals[charge] += amount;
 }
 
 }  // namespace
+
+std::int64_t row_charge(const Charge& charge, const Loan& loan, const Row& row,
+                        std::int64_t balance_fen) {
+  std::int64_t base = loan.principal_fen;
+  switch (charge.base) {
+    case ChargeBase::kBalance:
+      base = balance_fen;
+      break;
+    case ChargeBase::kInstalment:
+      base = row.principal_fen + row.interest_fen;
+      break;
+    case ChargeBase::kInterest:
+      base = row.interest_fen;
+      break;
+    default:
+      break;
+  }
+  return charged_on(charge, base, loan.interest_rounding);
+}
 
 Fault build_schedule(const Loan& loan, std::span<const Charge> charges, std::span<Row> rows,
                      std::span<std::int64_t> charge_totals, Schedule& schedule) {
@@ -404,8 +409,7 @@ Fault build_schedule(const Loan& loan, std::span<const Charge> charges, std::spa
     row.charges_fen = 0;
     for (std::size_t c = 0; c < charges.size(); ++c) {
       if (charges[c].timing != ChargeTiming::kEachInstalment) continue;
-      const std::int64_t amount =
-          charged_on(charges[c], base_of(charges[c], row, balance, loan.principal_fen), mode);
+      const std::int64_t amount = row_charge(charges[c], loan, row, balance);
       row.charges_fen += amount;
       if (row.charges_fen > kMaxAmountFen) return kTooMuchInAll;
       add_to(charge_totals, c, amount);

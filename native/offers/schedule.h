@@ -42,6 +42,11 @@ struct Schedule {
   std::int64_t paid_fen = 0;         // total of the rows' payments
 };
 
+// What `charge` takes with an instalment, `balance_fen` being owed before it; the base is a part of
+// `loan` or of the row's principal and interest.
+std::int64_t row_charge(const Charge& charge, const Loan& loan, const Row& row,
+                        std::int64_t balance_fen);
+
 // Fills `rows` (at least loan.periods) and `schedule`. `charge_totals` is empty, or gets the total
 // of each charge. A fault leaves the outputs undefined.
 Fault build_schedule(const Loan& loan, std::span<const Charge> charges, std::span<Row> rows,

@@ -5,6 +5,9 @@
 
 namespace fenqi::python {
 
+// Adds the submodule to `module`; the other two add their part to the submodule.
 void bind_offers(pybind11::module_& module);
+void bind_prices(pybind11::module_& offers);
+void bind_repayment(pybind11::module_& offers);
 
 }  // namespace fenqi::python

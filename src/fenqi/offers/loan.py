@@ -61,7 +61,7 @@ Rate = Annotated[Decimal | float, BeforeValidator(_finite_rate)]
 Fen = Annotated[int, BeforeValidator(_whole_amount)]
 
 
-class _Terms(BaseModel):
+class Terms(BaseModel):
     """Refuses unknown names, and says what is wrong as the rest of Fenqi does."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -75,7 +75,7 @@ class _Terms(BaseModel):
             ) from None
 
 
-class Charge(_Terms):
+class Charge(Terms):
     """A charge beside interest: when, on which base, and who takes it.
 
     timing: deducted from what is paid out, added to the principal and repaid with it, or due with
@@ -92,7 +92,7 @@ class Charge(_Terms):
     rate: Rate = Decimal(0)
 
 
-class RateChange(_Terms):
+class RateChange(Terms):
     """From instalment `from_row` (2 ..) the yearly rate is `annual_rate`.
 
     new_instalment: the instalment is computed anew for the rest of the term. instalment_cap: at
@@ -105,7 +105,7 @@ class RateChange(_Terms):
     instalment_cap: Rate = Decimal(0)
 
 
-class Loan(_Terms):
+class Loan(Terms):
     """What a schedule is computed from; native/offers/loan.h says what each term means.
 
     Amounts in fen, rates as fractions (0.18 is 18 % a year; `flat_rate` is the fee of one period on
@@ -158,7 +158,7 @@ def day_of(number: int) -> date | None:
     return None if number == _native.offers.NO_DATE else date.fromordinal(number + _EPOCH)
 
 
-def _small(value: int) -> int:
+def small(value: int) -> int:
     """Whatever does not fit 32 bits is as wrong as the nearest value that does."""
     return max(-_INT32 + 1, min(_INT32 - 1, value))
 
@@ -170,7 +170,7 @@ def native_terms(loan: Loan, charges: Iterable[Charge]) -> dict[str, object]:
         "principal_fen": loan.principal_fen,
         "annual_rate": rate_units(loan.annual_rate),
         "flat_rate": rate_units(loan.flat_rate),
-        "periods": _small(loan.periods),
+        "periods": small(loan.periods),
         "method": index(Method, loan.method),
         "frequency": index(Frequency, loan.frequency),
         "day_count": index(DayCount, loan.day_count),
@@ -179,15 +179,15 @@ def native_terms(loan: Loan, charges: Iterable[Charge]) -> dict[str, object]:
         "interest_rounding": index(Rounding, loan.interest_rounding),
         "disbursed": day_number(loan.disbursed),
         "first_due": day_number(loan.first_due),
-        "due_day": _small(loan.due_day),
+        "due_day": small(loan.due_day),
         "due_dates": [day_number(day) for day in loan.due_dates],
-        "grace_periods": _small(loan.grace_periods),
+        "grace_periods": small(loan.grace_periods),
         "grace": index(Grace, loan.grace),
         "instalment_fen": loan.instalment_fen,
-        "amortisation_periods": _small(loan.amortisation_periods),
+        "amortisation_periods": small(loan.amortisation_periods),
         "rate_changes": [
             (
-                _small(change.from_row),
+                small(change.from_row),
                 rate_units(change.annual_rate),
                 change.new_instalment,
                 rate_units(change.instalment_cap),

@@ -89,16 +89,15 @@ class ScheduleBatch:
     simple: NDArray[np.float64]
 
 
-_NO_LOANS: NDArray[np.int64] = np.empty((0, 4), dtype=np.int64)
-
-
 def schedule(loan: Loan, charges: Sequence[Charge] = ()) -> Schedule:
     """The repayment plan of `loan`, exact to the fen.
 
     Raises InvalidRequestError naming the field where a term is out of range or does not go with
     another.
     """
-    rows, totals, charge_totals, rates = _native_schedules(native_terms(loan, charges), _NO_LOANS)
+    rows, totals, charge_totals, rates = _native_schedules(
+        native_terms(loan, charges), varying_terms(loan)
+    )
     count, financed, received, instalment, interest, charged, capitalised, paid = map(
         int, totals[0]
     )
@@ -131,19 +130,13 @@ def schedule_batch(
     principal_fen: fen. annual_rate, flat_rate: fractions, read to 12 decimals. periods: counts.
     Raises InvalidRequestError naming field and place, "periods[3]", for the first loan at fault.
     """
-    columns = [
-        _whole("principal_fen", loan.principal_fen if principal_fen is None else principal_fen),
-        _units("annual_rate", loan.annual_rate if annual_rate is None else annual_rate),
-        _units("flat_rate", loan.flat_rate if flat_rate is None else flat_rate),
-        _whole("periods", loan.periods if periods is None else periods),
-    ]
-    try:
-        table = np.stack([column.ravel() for column in np.broadcast_arrays(*columns)], axis=1)
-    except ValueError:
-        shapes = ", ".join(str(column.shape) for column in columns)
-        raise invalid([("loans", f"arrays must broadcast to one shape, not {shapes}")]) from None
-    if len(table) == 0:
-        raise invalid([("loans", "must be one at least")])
+    table = varying_terms(
+        loan,
+        principal_fen=principal_fen,
+        annual_rate=annual_rate,
+        flat_rate=flat_rate,
+        periods=periods,
+    )
     rows, totals, _, rates = _native_schedules(native_terms(loan, charges), table)
     return ScheduleBatch(
         principal_fen=rows[:, :, 1],
@@ -160,6 +153,31 @@ def schedule_batch(
         effective=rates[:, 1],
         simple=rates[:, 2],
     )
+
+
+def varying_terms(
+    loan: Loan,
+    *,
+    principal_fen: ArrayLike | None = None,
+    annual_rate: ArrayLike | None = None,
+    flat_rate: ArrayLike | None = None,
+    periods: ArrayLike | None = None,
+) -> NDArray[np.int64]:
+    """The core's table of what differs between loans, shape (N, 4)."""
+    columns = [
+        _whole("principal_fen", loan.principal_fen if principal_fen is None else principal_fen),
+        _units("annual_rate", loan.annual_rate if annual_rate is None else annual_rate),
+        _units("flat_rate", loan.flat_rate if flat_rate is None else flat_rate),
+        _whole("periods", loan.periods if periods is None else periods),
+    ]
+    try:
+        table = np.stack([column.ravel() for column in np.broadcast_arrays(*columns)], axis=1)
+    except ValueError:
+        shapes = ", ".join(str(column.shape) for column in columns)
+        raise invalid([("loans", f"arrays must broadcast to one shape, not {shapes}")]) from None
+    if len(table) == 0:
+        raise invalid([("loans", "must be one at least")])
+    return table
 
 
 def _native_schedules(
