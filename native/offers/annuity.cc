@@ -145,6 +145,12 @@ std::int64_t largest_principal(std::int64_t instalment_fen, const Fraction& rate
 
 Fraction compounded_rate(std::int64_t annual_rate, std::int32_t compoundings,
                          std::int32_t periods_per_year) {
+  // Whole powers are exact.
+  const Int128 unit = Int128{kRateUnit} * compoundings;
+  if (compoundings == periods_per_year) return fraction(annual_rate, unit);
+  if (compoundings == 2 * periods_per_year) {
+    return fraction(2 * unit * annual_rate + Int128{annual_rate} * annual_rate, unit * unit);
+  }
   const Quad growth =
       1 + static_cast<Quad>(annual_rate) / (static_cast<Quad>(kRateUnit) * compoundings);
   // x^p = growth^c, by Newton from the double nearest to it; each step doubles the digits.

@@ -275,11 +275,17 @@ class Builder {
       r.capitalised_fen = 0;
       r.interest_fen = interest_shown;
       if (last || early) {
-        // A prescribed instalment's last one is rounded once, as a whole.
-        r.principal_fen =
-            prescribed || early
-                ? round_precise(balance + interest, loan_.instalment_rounding) - interest_shown
-                : round_precise(balance, interest_rounding());
+        if (balloon) {
+          // The regular instalment, and with it what it leaves.
+          const Int128 left = balance - (instalment - interest);
+          r.principal_fen = shown - interest_shown + round_precise(left, interest_rounding());
+        } else if (prescribed || early) {
+          // Rounded once, as a whole.
+          const std::int64_t whole = round_precise(balance + interest, loan_.instalment_rounding);
+          r.principal_fen = whole - interest_shown;
+        } else {
+          r.principal_fen = round_precise(balance, interest_rounding());
+        }
         r.balance_fen = 0;
         schedule.rows = k;
         return;
