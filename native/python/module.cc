@@ -18,6 +18,7 @@
 #include "program/program.h"
 #include "python/constants_binding.h"
 #include "python/expression_binding.h"
+#include "python/offers_binding.h"
 #include "python/server_binding.h"
 #include "python/status_error.h"
 #include "python/table_binding.h"
@@ -220,6 +221,7 @@ PYBIND11_MODULE(_native, module) {
            "Stage name to {count, p50_us, p99_us, p999_us, max_us}, over all threads.");
 
   fenqi::python::bind_tables(module);
+  fenqi::python::bind_offers(module);
   fenqi::python::bind_server(
       module, [](const py::object& engine) { return engine.cast<const PyEngine&>().shared(); });
 }

@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 from typing import final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fenqi.engine import StageLatency
+from fenqi.offers.prices import Verdict
+from fenqi.offers.rates import Solutions
 
 class StatusError(Exception):
     """args: (gRPC status code, message, [(field, description), ...])."""
@@ -69,3 +74,87 @@ class Server:
     def port(self) -> int: ...
     def begin_shutdown(self) -> None: ...
     def wait(self) -> None: ...
+
+class offers:  # noqa: N801 (a submodule)
+    NO_DATE: int
+    @staticmethod
+    def schedules(
+        terms: dict[str, object], varying: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]: ...
+    @staticmethod
+    def effective_rate(
+        dates: NDArray[np.int32], amounts: NDArray[np.float64], interval: int
+    ) -> tuple[Solutions, float | None, int]: ...
+    @staticmethod
+    def appendix_j_rate(
+        dates: NDArray[np.int32], amounts: NDArray[np.float64], unit_kind: int, unit_count: int
+    ) -> tuple[Solutions, float | None, int, int, int]: ...
+    @staticmethod
+    def simple_rate(
+        dates: NDArray[np.int32], amounts: NDArray[np.float64]
+    ) -> tuple[Solutions, float | None, int]: ...
+    @staticmethod
+    def within_appendix_j_tolerance(disclosed: float, actual: float, irregular: bool) -> bool: ...
+    @staticmethod
+    def periodic_rates(
+        received: NDArray[np.float64], payments: NDArray[np.float64]
+    ) -> NDArray[np.float64]: ...
+    @staticmethod
+    def prices(
+        terms: dict[str, object],
+        price_terms: dict[str, object],
+        varying: NDArray[np.int64],
+        pd12: NDArray[np.float64],
+    ) -> tuple[NDArray[np.float64], list[Verdict]]: ...
+    @staticmethod
+    def debt_service(debts: list[tuple[int | None, int | None]]) -> int | None: ...
+    @staticmethod
+    def instalment_room(
+        income: int | None, debts: int | None, ratio: int, residual: int
+    ) -> int | None: ...
+    @staticmethod
+    def largest_principal(
+        instalment: int, annual_rate: int, frequency: int, periods: int, rounding: int
+    ) -> int: ...
+    @staticmethod
+    def smallest_limit(
+        limits: list[tuple[int, int | None]], step: int
+    ) -> tuple[int | None, int]: ...
+    @staticmethod
+    def expected_loss_limit(budget: int, pd: float, lgd: float) -> int: ...
+    @staticmethod
+    def ladder_limit(amounts: list[int], needed: list[int], repayments: int) -> int: ...
+    @staticmethod
+    def other_retail_capital(
+        pd: NDArray[np.float64], lgd: NDArray[np.float64]
+    ) -> NDArray[np.float64]: ...
+    @staticmethod
+    def take_up(
+        intercept: float,
+        rate_weight: float,
+        amount_weight: float,
+        market_rate: float,
+        rate: NDArray[np.float64],
+        offered: NDArray[np.float64],
+        asked: NDArray[np.float64],
+    ) -> NDArray[np.float64]: ...
+    @staticmethod
+    def settlement(
+        terms: dict[str, object], servicing: dict[str, object], paid_rows: int, day: int
+    ) -> tuple[int, int, int]: ...
+    @staticmethod
+    def prepayment(
+        terms: dict[str, object],
+        servicing: dict[str, object],
+        paid_rows: int,
+        day: int,
+        amount_fen: int,
+        keep: int,
+    ) -> tuple[tuple[int, int, int], int, int, int, int, int, int]: ...
+    @staticmethod
+    def payment(
+        open: list[tuple[int, list[int], int]],
+        amount_fen: int,
+        day: int,
+        servicing: dict[str, object],
+    ) -> tuple[list[tuple[int, list[int], int]], list[int], int]: ...

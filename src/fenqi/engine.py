@@ -13,7 +13,13 @@ from typing import TypedDict
 
 from fenqi import _native
 from fenqi.bundled import onnxruntime_library
-from fenqi.errors import CallError, ConfigurationError, FieldViolation, call_error
+from fenqi.errors import (
+    CallError,
+    ConfigurationError,
+    FieldViolation,
+    call_error,
+    from_native,
+)
 from fenqi.internal.v1.release_image_pb2 import ReleaseImage
 from fenqi.policy import compile_policy
 from fenqi.requests import Scorable, request_bytes, request_message
@@ -113,12 +119,6 @@ class Engine:
     def latency(self) -> dict[str, StageLatency]:
         """Microseconds by stage (read, program, model, reasons, write, total) since the start."""
         return self.native.latency()
-
-
-def from_native(error: _native.StatusError) -> CallError:
-    """The core's error as one of the family."""
-    code, message, violations = error.args
-    return call_error(code, message, (FieldViolation(*violation) for violation in violations))
 
 
 def batch_results(answers: ScoreBatchResponse) -> list[ScoreResponse | CallError]:

@@ -15,6 +15,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fenqi._native import StatusError
 
 
 class StatusCode(IntEnum):
@@ -103,3 +107,9 @@ def call_error(code: int, message: str, violations: Iterable[FieldViolation] = (
     except ValueError:
         status = StatusCode.UNKNOWN
     return _BY_CODE.get(status, CallError)(status, message, violations)
+
+
+def from_native(error: StatusError) -> CallError:
+    """The core's error as one of the family."""
+    code, message, violations = error.args
+    return call_error(code, message, (FieldViolation(*violation) for violation in violations))

@@ -8,8 +8,8 @@ from types import FrameType, TracebackType
 from typing import Protocol, Self
 
 from fenqi import _native
-from fenqi.engine import Engine, from_native
-from fenqi.errors import ConfigurationError
+from fenqi.engine import Engine
+from fenqi.errors import ConfigurationError, from_native
 from fenqi.serving.admin import AdminServer
 from fenqi.serving.config import ServerConfig, Settings
 from fenqi.serving.grpcio_front import GrpcioFront
