@@ -25,6 +25,11 @@ VALUE_TYPES: dict[str, Any] = {
     "double": cel.Type.DOUBLE,
     "string": cel.Type.STRING,
 }
+VALUE_TYPES |= {f"list({name})": cel.Type.List(of) for name, of in VALUE_TYPES.items()} | {
+    f"map({key}, {name})": cel.Type.Map(VALUE_TYPES.get(key, cel.Type.DYN), of)
+    for key in ("int", "uint", "string", "dyn")
+    for name, of in VALUE_TYPES.items()
+}
 
 
 class CheckFailure(Exception):

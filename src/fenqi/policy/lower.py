@@ -346,9 +346,9 @@ class _Expression:
     def _index(self, expr: Expr, depth: int) -> Lowered:
         operand = self.lower(expr.call_expr.args[0], depth + 1)
         if isinstance(operand, LookupName):
-            value = self._scalar(expr.call_expr.args[1], depth).operand
+            key = self._key(expr.call_expr.args[1], depth, operand)
             at = self._locate(*self._position(expr))
-            found = emit_lookup(self._builder, operand.part, operand.column, value, at)
+            found = emit_lookup(self._builder, operand.part, operand.column, key, at)
             return Scalar(found, operand.type)
         index = expr.call_expr.args[1].const_expr
         kind = index.WhichOneof("constant_kind")
@@ -369,7 +369,7 @@ class _Expression:
             return self._in_list(expr, self._scalar(wanted, depth), container)
         found = self.lower(container, depth + 1)
         if isinstance(found, ListName | LookupName):
-            value = self._scalar(wanted, depth).operand
+            value = self._key(wanted, depth, found)
             at = self._locate(*self._position(expr))
             if isinstance(found, ListName):
                 return Scalar(emit_in_list(self._builder, found.part, value, at), "bool")
@@ -379,6 +379,13 @@ class _Expression:
         if isinstance(found, Repeated) and found.is_map and is_text:
             return self._present(self._map_entry(found, key.string_value))
         raise self._unsupported(expr, "`in` of anything but a list of constants or a map's key")
+
+    def _key(self, expr: Expr, depth: int, of: ListName | LookupName) -> Operand:
+        value = self._scalar(expr, depth)
+        wanted = of.part.values.type if isinstance(of, ListName) else of.part.lookup.key_type
+        if value.type != wanted:
+            raise self._refuse(expr, f"a {wanted} is looked up here; this is a {value.type}")
+        return value.operand
 
     def _in_list(self, expr: Expr, value: Scalar, container: Expr) -> Scalar:
         members = []
