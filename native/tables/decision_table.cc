@@ -2,7 +2,6 @@
 
 #include <cmath>
 
-
 namespace fenqi::tables {
 namespace {
 
@@ -22,20 +21,18 @@ const Value* DecisionTable::select(std::span<const Value> registers, Selection& 
   for (const TableInput& input : inputs_) {
     const Value& value = registers[input.register_index];
     if (value.is_error()) return &value;
-    const std::uint32_t classes = input.partition.size();
-    RowSet certain;
-    RowSet possible;
+    RowSet& certain = selection.certain[selection.size];
+    RowSet& possible = selection.possible[selection.size];
+    ++selection.size;
     if (value.is_missing()) {
-      certain = input.rows[classes + 1];
-      possible = input.rows[classes + 2];
+      certain = input.rows[input.partition.size() + 1];
+      possible = input.rows[input.partition.size() + 2];
       selection.some_missing = true;
     } else {
-      certain = input.rows[is_nan(value) ? classes : input.partition.class_of(value)];
+      certain =
+          input.rows[is_nan(value) ? input.partition.size() : input.partition.class_of(value)];
       possible = certain;
     }
-    selection.certain[selection.size] = certain;
-    selection.possible[selection.size] = possible;
-    ++selection.size;
   }
   return nullptr;
 }

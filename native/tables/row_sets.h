@@ -9,6 +9,7 @@
 // Immutable once built. Reading takes nothing from the heap.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -52,11 +53,11 @@ class RowBlocks {
 };
 
 // One set. `numbers` holds the number of each block, or, where `is_sparse`, only of those in the
-// summary.
+// summary. Without initial values, because each look-up has room for many and fills a few.
 struct RowSet {
-  const std::uint64_t* summary = nullptr;
-  const std::uint32_t* numbers = nullptr;
-  bool is_sparse = false;
+  const std::uint64_t* summary;
+  const std::uint32_t* numbers;
+  bool is_sparse;
 };
 
 class RowSets {
@@ -116,7 +117,8 @@ void intersect(std::span<const RowSet> sets, const RowBlocks& blocks, std::size_
                Visit visit) {
   const std::size_t block_count = (row_count + kRowsPerBlock - 1) / kRowsPerBlock;
   // Of sparse sets: how many of their blocks lie before the word of the summary at hand.
-  std::array<std::uint32_t, kMostInputs> before{};
+  std::array<std::uint32_t, kMostInputs> before;
+  std::fill_n(before.begin(), sets.size(), 0u);
   for (std::size_t word = 0; word * 64 < block_count; ++word) {
     std::uint64_t candidates = ~std::uint64_t{0};
     for (const RowSet& set : sets) candidates &= set.summary[word];

@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from fenqi import _native
 from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.policy.check import Checker
-from fenqi.policy.lower import REQUEST, Lowering, Scalar
+from fenqi.policy.lower import REQUEST, ListName, LookupName, Lowering, Scalar
 from fenqi.policy.program import Operand, Place, ProgramBuilder, Slot
 from fenqi.policy.row import REQUEST_ID, STAGE, build_row
-from fenqi.policy.tables.image import emit_table
+from fenqi.policy.tables.image import ListPart, LookupPart, emit_table
+from fenqi.policy.tables.lookup import Lookup, ValueList
 from fenqi.policy.tables.table import SINGLE, Table
 from fenqi.v1 import scoring_pb2
 
@@ -52,8 +53,20 @@ class Fragment:
     def _name(self, name: str, value: Scalar) -> None:
         self.named[name] = value.operand
         self.lowering.names[name] = value
-        if not value.type.startswith("list("):
-            self.checker.declare(name, value.type)
+        self.checker.declare(name, value.type)
+
+    def list(self, values: ValueList) -> None:
+        """Declares `lists.<name>`."""
+        self.lowering.names[f"lists.{values.name}"] = ListName(ListPart(values))
+        self.checker.declare(f"lists.{values.name}", f"list({values.type})")
+
+    def lookup(self, lookup: Lookup) -> None:
+        """Declares `lookups.<name>.<column>`."""
+        part = LookupPart(lookup)
+        for column in lookup.columns:
+            name = f"lookups.{lookup.name}.{column.name}"
+            self.lowering.names[name] = LookupName(part, column.name, column.type)
+            self.checker.declare(name, lookup.expression_type(column))
 
     def image(self) -> bytes:
         wanted = [REQUEST_ID, STAGE, *self.builder.slots()]

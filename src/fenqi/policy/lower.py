@@ -536,7 +536,7 @@ class _Expression:
     def _index(self, expr: Expr, container: Expr, at: Expr, depth: int) -> Lowered:
         operand = self.lower(container, depth + 1)
         if isinstance(operand, LookupName):
-            key = self.value(at, depth).operand
+            key = self._key(at, self.value(at, depth), operand)
             place = self._locate(*self._position(expr))
             looked_up = emit_lookup(self._builder, operand.part, operand.column, key, place)
             return Scalar(looked_up, operand.type)
@@ -583,19 +583,32 @@ class _Expression:
         found = self.lower(container, depth + 1)
         place = self._locate(*self._position(expr))
         if isinstance(found, ListName):
-            return Scalar(emit_in_list(self._builder, found.part, value.operand, place), "bool")
+            key = self._key(wanted, value, found)
+            return Scalar(emit_in_list(self._builder, found.part, key, place), "bool")
         if isinstance(found, LookupName):
-            return Scalar(emit_in_lookup(self._builder, found.part, value.operand, place), "bool")
-        key = wanted.const_expr
-        is_text = key.WhichOneof("constant_kind") == "string_value"
+            key = self._key(wanted, value, found)
+            return Scalar(emit_in_lookup(self._builder, found.part, key, place), "bool")
+        text = wanted.const_expr
+        is_text = text.WhichOneof("constant_kind") == "string_value"
         if isinstance(found, Repeated) and found.is_map and is_text:
-            return self._present(self._map_entry(found, key.string_value))
+            return self._present(self._map_entry(found, text.string_value))
         held = self._as_value(container, found)
         if isinstance(held.operand, Constant) and held.operand.type == "list":
             members = held.operand.value
             if value.type in SCALARS and all(m.type == value.type for m in members):
                 return self._in_constants(value, [m.value for m in members])
         return self._emit(expr, "IN", "bool", value.operand, held.operand)
+
+    def _key(self, expr: Expr, value: Scalar, of: ListName | LookupName) -> Operand:
+        """`value`, of the type that a list holds or a lookup is asked by."""
+        kind = of.part.values.type if isinstance(of, ListName) else of.part.lookup.key_type
+        if value.type not in ("dyn", kind):
+            raise self._refuse(expr, f"a {kind} is looked up here; this is a {value.type}")
+        return (
+            self._of_type(expr, value.operand, kind).operand
+            if value.type == "dyn"
+            else value.operand
+        )
 
     def _in_constants(self, value: Scalar, members: list[bool | int | float | str]) -> Scalar:
         if value.type == "bool":

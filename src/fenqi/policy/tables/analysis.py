@@ -19,10 +19,11 @@ from fenqi.policy.tables.table import Inputs, Table
 
 MOST_OVERLAPS = 1000
 MOST_GAPS = 3
-# Intersections of sets of rows in one analysis, each of up to 10,000 rows: about two seconds.
-MOST_WORK = 2_000_000
-# Of these, for one row's never being first.
-MOST_WORK_FOR_ROW = 100_000
+# Intersections of sets of rows in one search (for gaps, for rows that are never first, for missing
+# inputs): a second or two.
+MOST_WORK = 500_000
+# Of these, for one row's never being first, and for one missing input.
+MOST_WORK_FOR_ONE = 50_000
 # Bits that the sets of rows of all classes may take.
 MOST_BITS = 2**30
 
@@ -67,6 +68,7 @@ class Analysis:
     never_first_unproven: list[int] = field(default_factory=list)
     # For inputs without which some applicants match no row: one of these.
     missing: dict[str, Uncovered] = field(default_factory=dict)
+    missing_unproven: list[str] = field(default_factory=list)
     # The table is too large for anything but `never_matched`.
     too_large: bool = False
 
@@ -105,7 +107,7 @@ def _find_gaps(space: _Space, found: Analysis) -> None:
         found.gaps.append(space.uncovered(hole))
         if len(found.gaps) == MOST_GAPS:
             break
-    found.gaps_unproven = search.work_left < 0 and not found.gaps
+    found.gaps_unproven = search.gave_up and not found.gaps
 
 
 def _find_never_first(space: _Space, found: Analysis) -> None:
@@ -119,11 +121,10 @@ def _find_never_first(space: _Space, found: Analysis) -> None:
             found.never_first[row + 1] = next(_bits(covering)) + 1
             continue
         region = [axis.ranges[row] for axis in space.axes]
-        search = _Search(space, region, min(MOST_WORK_FOR_ROW, work_left))
-        granted = search.work_left
+        search = _Search(space, region, min(MOST_WORK_FOR_ONE, work_left))
         hole = next(search.holes(earlier), None)
-        work_left -= granted - max(search.work_left, 0)
-        if hole is None and search.work_left >= 0:
+        work_left -= search.work
+        if hole is None and not search.gave_up:
             found.never_first[row + 1] = None
         elif hole is None:
             found.never_first_unproven.append(row + 1)
@@ -131,6 +132,7 @@ def _find_never_first(space: _Space, found: Analysis) -> None:
 
 def _find_missing(table: Table, space: _Space, found: Analysis) -> None:
     """For each input that rows ask of: applicants without it, all else being there."""
+    work_left = MOST_WORK
     for i, axis in enumerate(space.axes):
         cells = [row.cells[i] for row in table.rows]
         if all(cell.is_any for cell in cells):
@@ -139,10 +141,14 @@ def _find_missing(table: Table, space: _Space, found: Analysis) -> None:
         for number, cell in enumerate(cells):
             if cell.holds_for_missing(axis.has_missing):
                 holding |= 1 << number
-        search = _Search(space, _everywhere(space), MOST_WORK // 10, leave_out=i)
+        most = min(MOST_WORK_FOR_ONE, work_left)
+        search = _Search(space, _everywhere(space), most, leave_out=i)
         hole = next(search.holes(holding), None)
+        work_left -= search.work
         if hole is not None:
             found.missing[axis.name] = space.uncovered(hole, missing=i)
+        elif search.gave_up:
+            found.missing_unproven.append(axis.name)
 
 
 def _everywhere(space: _Space) -> list[tuple[Range, ...]]:
@@ -262,21 +268,19 @@ def _cover(count: int, begin: int, end: int) -> Iterator[int]:
 
 
 class _Search:
-    """Looks for a point of a region at which none of some rows holds.
-
-    `work_left` falls below 0 where the search gave up.
-    """
+    """Looks for a point of a region at which none of some rows holds, with at most `most` work."""
 
     def __init__(
         self,
         space: _Space,
         region: Sequence[tuple[Range, ...]],
-        work: int,
+        most: int,
         leave_out: int | None = None,
     ) -> None:
         self._space = space
         self._region = region
-        self.work_left = work
+        self._most = most
+        self.work = 0
         axes = [i for i in range(len(space.axes)) if i != leave_out]
         # Few classes first: the sets of rows become small before there are many of them.
         self._order = sorted(axes, key=lambda i: sum(end - begin for begin, end in region[i]))
@@ -286,6 +290,11 @@ class _Search:
         # At depth d: the rows that hold in all of the region of the inputs from the d-th on.
         self._filling.reverse()
         self._covered: set[tuple[int, int]] = set()
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether the work was not enough."""
+        return self.work > self._most
 
     def holes(self, rows: int) -> Iterator[dict[int, int]]:
         """Points, as a class for each input, at which none of `rows` holds."""
@@ -304,11 +313,13 @@ class _Search:
         axis = self._order[depth]
         parts: dict[int, int] = {}
         for number in self._candidates(axis, rows):
-            self.work_left -= 1
+            self.work += 1
+            if self.gave_up:
+                return
             parts.setdefault(rows & self._space.at(axis, number), number)
         # Where few rows are left, a hole is near.
         for part in sorted(parts, key=int.bit_count):
-            if self.work_left < 0:
+            if self.gave_up:
                 return
             if part & self._filling[depth + 1] or (depth, part) in self._covered:
                 continue
@@ -316,7 +327,7 @@ class _Search:
             for hole in self._below(part, depth + 1):
                 is_covered = False
                 yield {axis: parts[part], **hole}
-            if is_covered and self.work_left >= 0:
+            if is_covered and not self.gave_up:
                 self._covered.add((depth, part))
 
     def _candidates(self, axis: int, rows: int) -> Iterator[int]:

@@ -32,6 +32,8 @@ def findings(table: Table, analysis: Analysis, complete: bool) -> Iterator[Findi
         yield from _never_first(table, analysis)
     for name, example in analysis.missing.items():
         yield Finding("info", f"without {name}, no row is sure to hold, as for {example}")
+    for name in analysis.missing_unproven:
+        yield Finding("info", f"what applicants without {name} match could not be settled")
     if analysis.too_large:
         yield Finding("info", "the table is too large to look for gaps, overlaps and dead rows")
 

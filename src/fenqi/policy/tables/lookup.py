@@ -42,6 +42,10 @@ class Lookup:
     columns: tuple[LookupColumn, ...]
     rows: tuple[LookupRow, ...]
 
+    def expression_type(self, column: LookupColumn) -> str:
+        """The type of `lookups.<name>.<column>` in expressions; CEL has no maps by double."""
+        return f"map({'dyn' if self.key_type == 'double' else self.key_type}, {column.type})"
+
     def row_of(self, key: Value) -> LookupRow | None:
         """The most specific row that holds `key`."""
         holding = [row for row in self.rows if is_other(row.key) or row.key.holds(key)]
