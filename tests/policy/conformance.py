@@ -158,7 +158,7 @@ def comparable(value: image.Constant) -> object:
 
 def compile_case(case: dict[str, Any]) -> Expression:
     """Compiles the expression with the names that the case declares or binds."""
-    variables = {name: "dyn" for name in case.get("bindings", {})}
+    variables = dict.fromkeys(case.get("bindings", {}), "dyn")
     for declaration in case.get("typeEnv", []):
         if "ident" in declaration:
             variables[declaration["name"]] = type_of(declaration["ident"].get("type", {}))
