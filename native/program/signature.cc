@@ -218,24 +218,6 @@ std::optional<Signature> signature_of(std::uint32_t operation) {
     case op::kAddString:
       return binary(kString, kString, kString);
 
-    case op::kLtIntDouble:
-    case op::kLeIntDouble:
-      return binary(kInt, kDouble, kBool);
-    case op::kLtDoubleInt:
-    case op::kLeDoubleInt:
-      return binary(kDouble, kInt, kBool);
-    case op::kLtIntUint:
-    case op::kLeIntUint:
-      return binary(kInt, kUint, kBool);
-    case op::kLtUintInt:
-    case op::kLeUintInt:
-      return binary(kUint, kInt, kBool);
-    case op::kLtUintDouble:
-    case op::kLeUintDouble:
-      return binary(kUint, kDouble, kBool);
-    case op::kLtDoubleUint:
-    case op::kLeDoubleUint:
-      return binary(kDouble, kUint, kBool);
 
     case op::kInInt:
       return with(Extra::kSet, unary(kInt, kBool));
