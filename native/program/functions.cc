@@ -135,6 +135,8 @@ Value bit_not(const Value& a) {
 
 // The first argument stays unless a later one is strictly beyond it.
 Value extreme(const Value& list, bool greatest, Run& run) {
+  if (is_number(list)) return list;
+  if (list.kind != Kind::kList) return no_overload();
   if (list.size == 0) return failed(ErrorCode::kBadArgument);
   if (!run.scratch.budget.spend(list.size)) return failed(ErrorCode::kBudget);
   for (std::uint32_t i = 0; i < list.size; ++i) {

@@ -77,10 +77,9 @@ std::optional<Signature> function_signature_of(std::uint32_t operation) {
     case op::kAbs:
     case op::kSign:
     case op::kReverseOf:
-      return unary(kAny, kDynamic);
     case op::kGreatestOf:
     case op::kLeastOf:
-      return unary(kList, kDynamic);
+      return unary(kAny, kDynamic);
     case op::kSqrtOf:
       return unary(kAny, kDouble);
     case op::kDistinct:
