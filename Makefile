@@ -1,7 +1,7 @@
 # Every target sets up what it needs first; a second call skips what is done.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint sanitize bench fuzz interop-server train format clean
+.PHONY: help setup demo test conformance lint sanitize bench fuzz interop-server train format clean
 
 # The Python that .venv is made from.
 PYTHON = $(shell scripts/choose-python.sh)
@@ -9,6 +9,8 @@ PYTHON = $(shell scripts/choose-python.sh)
 PORT ?= 10000
 # How long each fuzzer runs.
 SECONDS ?= 60
+# Where conformance looks for cases.
+CASES ?= ../shared/conformance/cel
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -33,6 +35,10 @@ demo: setup ## Score real applications through the RPC, print a summary, keep se
 test: setup ## Run the C++ tests, then pytest
 	@$(NATIVE) test
 	@$(PYTEST)
+
+conformance: setup ## Run the CEL specification's cases below CASES=<folder>; WHY=1 says what went wrong
+	@if [ -d "$(CASES)" ]; then $(BIN)/python -m tests.policy.conformance $(if $(WHY),--why) "$(CASES)"; \
+	else echo "there is no folder $(CASES); name one with conformance cases: make conformance CASES=<folder>"; fi
 
 lint: setup ## Check style, types and layout
 	$(BIN)/ruff check .

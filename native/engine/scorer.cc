@@ -169,13 +169,13 @@ Status Scorer::evaluate(std::span<const std::uint8_t> request, Timings& timings)
   clock.spent_in(Stage::kRead);
   Budget budget(program::kWorkOfRequest);
   Scratch scratch{arena_, budget};
-  release.program().run_before_models(registers, request, scratch);
+  release.program().run_before_models(registers, request, scratch, patterns_);
   clock.spent_in(Stage::kProgram);
   for (std::size_t i = 0; i < w.runs.size(); ++i) {
     if (Status s = run_model(i); !s.ok()) return s;
   }
   clock.spent_in(Stage::kModel);
-  release.program().run_after_models(registers, request, scratch);
+  release.program().run_after_models(registers, request, scratch, patterns_);
   clock.spent_in(Stage::kProgram);
   return {};
 }

@@ -21,6 +21,7 @@
 #include "base/value.h"
 #include "engine/release.h"
 #include "engine/verdict.h"
+#include "program/patterns.h"
 #include "wire/writer.h"
 
 namespace fenqi::engine {
@@ -88,6 +89,7 @@ class Scorer {
   std::uint64_t generation_ = 0;
   std::unique_ptr<Workspace> workspace_;
   Arena arena_;
+  program::PatternCache patterns_;
   Verdict verdict_;
   wire::MessageWriter writer_;
   wire::MessageWriter batch_writer_;

@@ -3,13 +3,13 @@
 #include <limits>
 
 #include "fenqi/contract.h"
+#include "program/bytes.h"
 #include "program/conversions.h"
 #include "program/dynamic.h"
 #include "program/integers.h"
 #include "program/operations.h"
 #include "program/strings.h"
 #include "program/times.h"
-#include "wire/utf8.h"
 
 namespace fenqi::program {
 namespace {
@@ -96,7 +96,7 @@ Value to_string(const Value& a, Run& run) {
       return a;
     case Kind::kBytes:
       run.scratch.budget.spend_bytes(a.size);
-      return wire::is_utf8(a.text()) ? Value::of_string(a.text()) : failed(ErrorCode::kUnreadable);
+      return bytes_to_string(a.text());
     case Kind::kTimestamp:
       return timestamp_to_string(a, arena);
     case Kind::kDuration:
@@ -195,8 +195,8 @@ Value add(const Value& a, const Value& b, Run& run) {
     case Kind::kString:
     case Kind::kBytes: {
       run.scratch.budget.spend_bytes(std::size_t{a.size} + b.size);
-      const Value joined = concat(a.text(), b.text(), run.scratch.arena);
-      return joined.is_ok() && a.kind == Kind::kBytes ? Value::of_bytes(joined.text()) : joined;
+      return a.kind == Kind::kBytes ? concat_bytes(a.text(), b.text(), run.scratch.arena)
+                                    : concat(a.text(), b.text(), run.scratch.arena);
     }
     case Kind::kList:
       return add_lists(a, b, run);

@@ -8,6 +8,55 @@
 namespace fenqi::program {
 namespace {
 
+std::partial_ordering compare(std::int64_t a, double b) {
+  if (std::isnan(b)) return std::partial_ordering::unordered;
+  if (b >= 0x1p63) return std::partial_ordering::less;
+  if (b < -0x1p63) return std::partial_ordering::greater;
+  const auto whole = static_cast<std::int64_t>(b);  // toward zero
+  if (a != whole) return a < whole ? std::partial_ordering::less : std::partial_ordering::greater;
+  const double rest = b - static_cast<double>(whole);
+  return rest > 0   ? std::partial_ordering::less
+         : rest < 0 ? std::partial_ordering::greater
+                    : std::partial_ordering::equivalent;
+}
+
+std::partial_ordering compare(std::uint64_t a, double b) {
+  if (std::isnan(b)) return std::partial_ordering::unordered;
+  if (b >= 0x1p64) return std::partial_ordering::less;
+  if (b < 0.0) return std::partial_ordering::greater;
+  const auto whole = static_cast<std::uint64_t>(b);
+  if (a != whole) return a < whole ? std::partial_ordering::less : std::partial_ordering::greater;
+  return b > static_cast<double>(whole) ? std::partial_ordering::less
+                                        : std::partial_ordering::equivalent;
+}
+
+std::partial_ordering compare(std::int64_t a, std::uint64_t b) {
+  if (a < 0) return std::partial_ordering::less;
+  return static_cast<std::uint64_t>(a) <=> b;
+}
+
+double as_double(const Value& number) {
+  switch (number.kind) {
+    case Kind::kInt:
+      return static_cast<double>(number.i);
+    case Kind::kUint:
+      return static_cast<double>(number.u);
+    default:
+      return number.d;
+  }
+}
+
+// As the language has it.
+std::partial_ordering order_of(const Value& a, const Value& b) {
+  if (a.kind == Kind::kDouble || b.kind == Kind::kDouble) return as_double(a) <=> as_double(b);
+  return compare_numbers(a, b);
+}
+
+bool is_same_key(const Value& a, const Value& b, Scratch& scratch) {
+  if (is_number(a) && is_number(b)) return compare_numbers(a, b) == 0;
+  return equal(a, b, scratch);
+}
+
 std::partial_ordering compare_double_to(double a, const Value& b) {
   switch (b.kind) {
     case Kind::kInt:
@@ -42,33 +91,6 @@ std::partial_ordering compare_moments(const Value& a, const Value& b) {
 
 }  // namespace
 
-std::partial_ordering compare(std::int64_t a, double b) {
-  if (std::isnan(b)) return std::partial_ordering::unordered;
-  if (b >= 0x1p63) return std::partial_ordering::less;
-  if (b < -0x1p63) return std::partial_ordering::greater;
-  const auto whole = static_cast<std::int64_t>(b);  // toward zero
-  if (a != whole) return a < whole ? std::partial_ordering::less : std::partial_ordering::greater;
-  const double rest = b - static_cast<double>(whole);
-  return rest > 0   ? std::partial_ordering::less
-         : rest < 0 ? std::partial_ordering::greater
-                    : std::partial_ordering::equivalent;
-}
-
-std::partial_ordering compare(std::uint64_t a, double b) {
-  if (std::isnan(b)) return std::partial_ordering::unordered;
-  if (b >= 0x1p64) return std::partial_ordering::less;
-  if (b < 0.0) return std::partial_ordering::greater;
-  const auto whole = static_cast<std::uint64_t>(b);
-  if (a != whole) return a < whole ? std::partial_ordering::less : std::partial_ordering::greater;
-  return b > static_cast<double>(whole) ? std::partial_ordering::less
-                                        : std::partial_ordering::equivalent;
-}
-
-std::partial_ordering compare(std::int64_t a, std::uint64_t b) {
-  if (a < 0) return std::partial_ordering::less;
-  return static_cast<std::uint64_t>(a) <=> b;
-}
-
 std::partial_ordering compare_numbers(const Value& a, const Value& b) {
   switch (a.kind) {
     case Kind::kInt:
@@ -83,7 +105,7 @@ std::partial_ordering compare_numbers(const Value& a, const Value& b) {
 }
 
 bool equal(const Value& a, const Value& b, Scratch& scratch, int depth) {
-  if (is_number(a) && is_number(b)) return scratch.budget.spend(1) && compare_numbers(a, b) == 0;
+  if (is_number(a) && is_number(b)) return scratch.budget.spend(1) && order_of(a, b) == 0;
   if (a.kind != b.kind) return false;
   if (depth > kMostNested) {
     scratch.budget.exhaust();
@@ -116,7 +138,7 @@ bool equal(const Value& a, const Value& b, Scratch& scratch, int depth) {
 }
 
 std::optional<std::partial_ordering> compare(const Value& a, const Value& b, Scratch& scratch) {
-  if (is_number(a) && is_number(b)) return compare_numbers(a, b);
+  if (is_number(a) && is_number(b)) return order_of(a, b);
   if (a.kind != b.kind) return std::nullopt;
   switch (a.kind) {
     case Kind::kBool:
@@ -136,7 +158,7 @@ std::optional<std::partial_ordering> compare(const Value& a, const Value& b, Scr
 const Value* find_key(const Value& map, const Value& key, Scratch& scratch) {
   if (!is_number(key) && key.kind != Kind::kBool && key.kind != Kind::kString) return nullptr;
   for (std::uint32_t i = 0; i < map.size; ++i) {
-    if (equal(map.list[2 * i], key, scratch)) return &map.list[2 * i + 1];
+    if (is_same_key(map.list[2 * i], key, scratch)) return &map.list[2 * i + 1];
     if (!scratch.budget.spend(1)) return nullptr;
   }
   return nullptr;

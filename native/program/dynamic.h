@@ -16,19 +16,16 @@ namespace fenqi::program {
 
 inline constexpr int kMostNested = 64;
 
-// Numbers by mathematical value, whatever their kinds.
-std::partial_ordering compare(std::int64_t a, double b);
-std::partial_ordering compare(std::uint64_t a, double b);
-std::partial_ordering compare(std::int64_t a, std::uint64_t b);
-
 constexpr bool is_number(const Value& value) {
   return value.kind == Kind::kInt || value.kind == Kind::kUint || value.kind == Kind::kDouble;
 }
 
-// Of two numbers of any kinds; unordered where one is NaN.
+// Of two numbers of any kinds, by mathematical value: an order that searching and sorting can rely
+// on. Unordered where one is NaN.
 std::partial_ordering compare_numbers(const Value& a, const Value& b);
 
-// Numbers equal across kinds; lists, maps, messages and optionals by their contents; values of
+// Numbers equal across kinds, an integer and a double as doubles, as CEL has it: beyond 2^53 they may
+// be equal although they differ. Lists, maps, messages and optionals by their contents; values of
 // kinds that have nothing in common are unequal. NaN equals nothing.
 bool equal(const Value& a, const Value& b, Scratch& scratch, int depth = 0);
 
@@ -36,7 +33,7 @@ bool equal(const Value& a, const Value& b, Scratch& scratch, int depth = 0);
 // Nothing for others: CEL has no order for them.
 std::optional<std::partial_ordering> compare(const Value& a, const Value& b, Scratch& scratch);
 
-// The value of `key` in a map, null where there is none. Keys of other kinds than bool, int, uint,
+// The value of `key` in a map, numbers by mathematical value; null where there is none. Keys of other kinds than bool, int, uint,
 // double and string are in no map.
 const Value* find_key(const Value& map, const Value& key, Scratch& scratch);
 

@@ -73,8 +73,8 @@ Result<std::span<const std::uint8_t>> Expression::evaluate(std::span<const std::
   arena_.reset();
   Budget budget(work);
   Scratch scratch{arena_, budget};
-  program_.run_before_models(registers_, {}, scratch);
-  program_.run_after_models(registers_, {}, scratch);
+  program_.run_before_models(registers_, {}, scratch, patterns_);
+  program_.run_after_models(registers_, {}, scratch, patterns_);
   const Value& result = registers_[result_];
   writer_.clear();
   write_constant(writer_, result, result.is_error() ? describe_error(result, program_) : "",

@@ -32,6 +32,7 @@ class Expression {
   std::uint32_t result_ = 0;
   std::vector<Value> registers_;
   Arena arena_;
+  PatternCache patterns_;
   wire::MessageWriter writer_;
 };
 

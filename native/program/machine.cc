@@ -26,14 +26,6 @@ Value combine(const Value& a, const Value& b, bool absorbing) {
   return not_ok(a, b);
 }
 
-// --- comparison across types, by mathematical value ---
-
-// The same the other way round.
-template <typename A, typename B>
-std::partial_ordering compare_swapped(A a, B b) {
-  return 0 <=> compare(b, a);
-}
-
 // --- doubles ---
 
 double sign(double x) {
@@ -167,18 +159,6 @@ void execute(std::span<const Instruction> code, Run& run) {
         BINARY(op::kLeUint, Value::of_bool(a.u <= b.u))
         BINARY(op::kLeDouble, Value::of_bool(a.d <= b.d))
         BINARY(op::kLeString, TEXT(Value::of_bool(a.text() <= b.text()), a))
-        BINARY(op::kLtIntDouble, Value::of_bool(compare(a.i, b.d) < 0))
-        BINARY(op::kLeIntDouble, Value::of_bool(compare(a.i, b.d) <= 0))
-        BINARY(op::kLtDoubleInt, Value::of_bool(compare_swapped(a.d, b.i) < 0))
-        BINARY(op::kLeDoubleInt, Value::of_bool(compare_swapped(a.d, b.i) <= 0))
-        BINARY(op::kLtIntUint, Value::of_bool(compare(a.i, b.u) < 0))
-        BINARY(op::kLeIntUint, Value::of_bool(compare(a.i, b.u) <= 0))
-        BINARY(op::kLtUintInt, Value::of_bool(compare_swapped(a.u, b.i) < 0))
-        BINARY(op::kLeUintInt, Value::of_bool(compare_swapped(a.u, b.i) <= 0))
-        BINARY(op::kLtUintDouble, Value::of_bool(compare(a.u, b.d) < 0))
-        BINARY(op::kLeUintDouble, Value::of_bool(compare(a.u, b.d) <= 0))
-        BINARY(op::kLtDoubleUint, Value::of_bool(compare_swapped(a.d, b.u) < 0))
-        BINARY(op::kLeDoubleUint, Value::of_bool(compare_swapped(a.d, b.u) <= 0))
 
         UNARY(op::kInInt, member(sets[instruction.b].ints, a.i))
         UNARY(op::kInUint, member(sets[instruction.b].uints, a.u))

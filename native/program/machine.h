@@ -24,6 +24,7 @@ struct Run {
   std::span<Value> registers;
   std::span<const std::uint8_t> request;
   Scratch& scratch;
+  PatternCache& patterns;
   Growth growth{};
 };
 

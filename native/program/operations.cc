@@ -149,6 +149,7 @@ Value operate(const Instruction& instruction, Run& run) {
     const auto wanted = static_cast<Kind>(operation - op::kAsBool + 1);
     return !a.is_ok() || a.kind == wanted ? a : failed(ErrorCode::kNoOverload);
   }
+  if (operation >= op::kGetFullYear) return checked(call(instruction, run));
   switch (operation) {
     case op::kFold:
       return fold(instruction, run);
@@ -197,8 +198,7 @@ Value operate(const Instruction& instruction, Run& run) {
       break;
   }
   const Value& a = r[instruction.a];
-  if (reads_one(operation))
-    return a.is_ok() ? checked(unary(operation, a, run)) : a;
+  if (reads_one(operation)) return a.is_ok() ? checked(unary(operation, a, run)) : a;
   const Value& b = r[instruction.b];
   return a.is_ok() && b.is_ok() ? checked(binary(operation, a, b, run)) : not_ok(a, b);
 }

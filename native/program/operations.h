@@ -15,6 +15,9 @@ namespace fenqi::program {
 // Any of them.
 Value operate(const Instruction& instruction, Run& run);
 
+// The functions from OP_GET_FULL_YEAR on.
+Value call(const Instruction& instruction, Run& run);
+
 // --- parts of it; operands are ok, except of fold and make_from ---
 
 // a comprehension (OP_FOLD).

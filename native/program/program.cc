@@ -21,14 +21,14 @@ void Program::load_constants(std::span<Value> registers) const {
 }
 
 void Program::run_before_models(std::span<Value> registers, std::span<const std::uint8_t> request,
-                                Scratch& scratch) const {
-  Run run{*this, registers, request, scratch};
+                                Scratch& scratch, PatternCache& patterns) const {
+  Run run{*this, registers, request, scratch, patterns};
   execute(before_models_, run);
 }
 
 void Program::run_after_models(std::span<Value> registers, std::span<const std::uint8_t> request,
-                               Scratch& scratch) const {
-  Run run{*this, registers, request, scratch};
+                               Scratch& scratch, PatternCache& patterns) const {
+  Run run{*this, registers, request, scratch, patterns};
   execute(after_models_, run);
 }
 

@@ -11,6 +11,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +22,8 @@
 #include "base/value.h"
 #include "program/constants.h"
 #include "program/messages.h"
+#include "program/patterns.h"
+#include "program/time_zone.h"
 #include "tables/tables.h"
 
 namespace fenqi::program {
@@ -37,8 +41,8 @@ struct NamedRegister {
   std::uint32_t register_index = 0;
 };
 
-// a, b and c are registers or what the operation's signature says (for operations on tables, lookups
-// and lists, b is one of these and c a column); place is an index into places().
+// a, b and c are registers or what the operation's signature says (for operations on tables,
+// lookups and lists, b is one of these and c a column); place is an index into places().
 struct Instruction {
   std::uint32_t op = 0;
   std::uint32_t to = 0;
@@ -103,6 +107,9 @@ class Program {
   std::span<const std::uint32_t> arguments() const { return arguments_; }
   std::span<const Block> blocks() const { return blocks_; }
   std::span<const MessageType> message_types() const { return message_types_; }
+  // Of constants; null or nothing where the constant is no pattern or time zone.
+  const Pattern* pattern(std::size_t i) const { return patterns_[i].get(); }
+  const std::optional<TimeZone>& time_zone(std::size_t i) const { return time_zones_[i]; }
 
   // Puts the constants into their registers; once for each register file. Strings are views into
   // the program, which must outlive the registers.
@@ -110,11 +117,12 @@ class Program {
 
   // Run the instructions before and after the models. `registers` holds register_count() values,
   // the row filled from `request`. What the code makes lives in the scratch's arena; where its
-  // budget is spent, results are errors. Nothing is taken from the heap.
+  // budget is spent, results are errors. Nothing is taken from the heap, except by regular
+  // expressions that only the request knows, which `patterns` keeps.
   void run_before_models(std::span<Value> registers, std::span<const std::uint8_t> request,
-                         Scratch& scratch) const;
+                         Scratch& scratch, PatternCache& patterns) const;
   void run_after_models(std::span<Value> registers, std::span<const std::uint8_t> request,
-                        Scratch& scratch) const;
+                        Scratch& scratch, PatternCache& patterns) const;
 
  private:
   friend class ProgramParser;
@@ -130,6 +138,8 @@ class Program {
   std::vector<std::uint32_t> arguments_;
   std::vector<Block> blocks_;
   std::vector<MessageType> message_types_;
+  std::vector<std::unique_ptr<const Pattern>> patterns_;
+  std::vector<std::optional<TimeZone>> time_zones_;
   std::vector<Place> places_;
   std::vector<NamedRegister> features_;
   // For each register: 0 never written, 1 before the models, 2 after, 3 inside a block.

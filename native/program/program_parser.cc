@@ -368,7 +368,7 @@ class ProgramParser {
       const Instruction instruction = instruction_at(words_, i);
       if (Status s = check_instruction(instruction, i < before_models_ ? 1 : 2); !s.ok()) return s;
       (i < before_models_ ? program_.before_models_ : program_.after_models_)
-          .push_back(instruction);
+          .push_back(prepared(instruction));
     }
     if (before_models_ == count) {
       if (Status s = write_model_registers(); !s.ok()) return s;
@@ -388,6 +388,40 @@ class ProgramParser {
   static Instruction instruction_at(const std::vector<std::uint32_t>& words, std::size_t i) {
     const std::uint32_t* w = words.data() + i * kWordsPerInstruction;
     return {w[0], w[1], w[2], w[3], w[4], w[5]};
+  }
+
+  // A checked instruction as the machine takes it: patterns and time zones that are constants are
+  // made ready now, and c says which one it is, plus one.
+  Instruction prepared(Instruction instruction) {
+    if (instruction.op >= op::kMatches && instruction.op <= op::kRegexReplace) {
+      const bool is_replace = instruction.op == op::kRegexReplace;
+      const Value* text =
+          constant_in(is_replace ? program_.arguments_[instruction.a + 1] : instruction.b);
+      instruction.c = 0;
+      if (text == nullptr) return instruction;
+      auto pattern = Pattern::compile(text->text());
+      program_.patterns_.push_back(pattern.ok() ? std::move(pattern.value()) : nullptr);
+      instruction.c = static_cast<std::uint32_t>(program_.patterns_.size());
+    }
+    if (instruction.op >= op::kGetFullYearIn && instruction.op <= op::kGetMillisecondsIn) {
+      const Value* name = constant_in(instruction.b);
+      instruction.c = 0;
+      if (name == nullptr) {
+        (void)TimeZones::installed();  // the first call reads them, which no request should
+        return instruction;
+      }
+      program_.time_zones_.push_back(TimeZone::load(name->text()));
+      instruction.c = static_cast<std::uint32_t>(program_.time_zones_.size());
+    }
+    return instruction;
+  }
+
+  // The text constant that a register holds; null where it holds something else.
+  const Value* constant_in(std::uint32_t index) const {
+    const std::uint32_t first = program_.constant_base_;
+    if (index < first || index - first >= program_.constants_.size()) return nullptr;
+    const Value& value = program_.constants_[index - first];
+    return value.kind == Kind::kString ? &value : nullptr;
   }
 
   // The block that `fold` runs: its registers may be read inside it only, because it may never
@@ -417,7 +451,7 @@ class ProgramParser {
       if (Status s = check_instruction(instruction, when); !s.ok()) return s;
       inside_.push_back(instruction.to);
       (i < image.condition_instructions ? block.condition_code : block.step_code)
-          .push_back(instruction);
+          .push_back(prepared(instruction));
     }
     if (!program_.is_written(block.condition) || !fits(kinds_[block.condition], Kind::kBool)) {
       return refuse("a block without a condition");
@@ -532,6 +566,8 @@ class ProgramParser {
         return check_arguments(instruction, 2);
       case Extra::kMakeMessage:
         return check_fields(instruction);
+      case Extra::kFour:
+        return check_four(instruction);
       default:
         return {};
     }
@@ -548,6 +584,18 @@ class ProgramParser {
       if (!program_.is_written(program_.arguments_[instruction.b + i])) {
         return refuse("an argument is read before it is written");
       }
+    }
+    return {};
+  }
+
+  Status check_four(const Instruction& instruction) const {
+    constexpr std::array<Kind, 4> kKinds = {Kind::kString, Kind::kString, Kind::kString,
+                                            Kind::kInt};
+    if (!has_arguments(instruction.a, kKinds.size())) return refuse("no such arguments");
+    for (std::size_t i = 0; i < kKinds.size(); ++i) {
+      const std::uint32_t index = program_.arguments_[instruction.a + i];
+      if (!program_.is_written(index)) return refuse("an argument is read before it is written");
+      if (!fits(kinds_[index], kKinds[i])) return refuse("an argument of another kind");
     }
     return {};
   }

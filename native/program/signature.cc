@@ -37,6 +37,70 @@ constexpr bool within(std::uint32_t operation, std::uint32_t first, std::uint32_
   return operation >= first && operation <= last;
 }
 
+// Of the functions from OP_GET_FULL_YEAR on.
+std::optional<Signature> function_signature_of(std::uint32_t operation) {
+  constexpr Kind kList = Kind::kList;
+  if (within(operation, op::kGetFullYear, op::kGetMilliseconds)) return unary(kAny, kInt);
+  if (within(operation, op::kGetFullYearIn, op::kGetMillisecondsIn)) {
+    return binary(Kind::kTimestamp, kString, kInt);
+  }
+  if (within(operation, op::kSetContains, op::kSetsIntersect)) return binary(kList, kList, kBool);
+  switch (operation) {
+    case op::kMatches:
+      return binary(kString, kString, kBool);
+    case op::kRegexExtract:
+      return binary(kString, kString, Kind::kOptional);
+    case op::kRegexExtractAll:
+      return binary(kString, kString, kList);
+    case op::kRegexReplace:
+    case op::kReplaceLimit:
+      return with(Extra::kFour, {0, {}, kString});
+    case op::kSplit:
+      return ternary(kString, kString, kInt, kList);
+    case op::kJoin:
+      return binary(kList, kString, kString);
+    case op::kQuote:
+      return unary(kString, kString);
+    case op::kFormat:
+      return binary(kString, kList, kString);
+    case op::kBase64Encode:
+      return unary(Kind::kBytes, kString);
+    case op::kBase64Decode:
+      return unary(kString, Kind::kBytes);
+    case op::kBitAnd:
+    case op::kBitOr:
+    case op::kBitXor:
+    case op::kBitShiftLeft:
+    case op::kBitShiftRight:
+      return binary(kAny, kAny, kDynamic);
+    case op::kBitNot:
+    case op::kAbs:
+    case op::kSign:
+    case op::kReverseOf:
+    case op::kGreatestOf:
+    case op::kLeastOf:
+      return unary(kAny, kDynamic);
+    case op::kSqrtOf:
+      return unary(kAny, kDouble);
+    case op::kDistinct:
+    case op::kSort:
+      return unary(kList, kList);
+    case op::kFlatten:
+      return binary(kList, kInt, kList);
+    case op::kRange:
+      return unary(kInt, kList);
+    case op::kSlice:
+      return ternary(kList, kInt, kInt, kList);
+    case op::kSortBy:
+      return binary(kList, kList, kList);
+    case op::kFirst:
+    case op::kLast:
+      return unary(kList, Kind::kOptional);
+    default:
+      return std::nullopt;
+  }
+}
+
 // Of operations on values of any kinds.
 std::optional<Signature> dynamic_signature_of(std::uint32_t operation) {
   if (within(operation, op::kAsBool, op::kAsType)) {
@@ -117,7 +181,7 @@ std::optional<Signature> dynamic_signature_of(std::uint32_t operation) {
     case op::kToDuration:
       return unary(kAny, Kind::kDuration);
     default:
-      return std::nullopt;
+      return function_signature_of(operation);
   }
 }
 
@@ -153,24 +217,6 @@ std::optional<Signature> signature_of(std::uint32_t operation) {
     case op::kAddString:
       return binary(kString, kString, kString);
 
-    case op::kLtIntDouble:
-    case op::kLeIntDouble:
-      return binary(kInt, kDouble, kBool);
-    case op::kLtDoubleInt:
-    case op::kLeDoubleInt:
-      return binary(kDouble, kInt, kBool);
-    case op::kLtIntUint:
-    case op::kLeIntUint:
-      return binary(kInt, kUint, kBool);
-    case op::kLtUintInt:
-    case op::kLeUintInt:
-      return binary(kUint, kInt, kBool);
-    case op::kLtUintDouble:
-    case op::kLeUintDouble:
-      return binary(kUint, kDouble, kBool);
-    case op::kLtDoubleUint:
-    case op::kLeDoubleUint:
-      return binary(kDouble, kUint, kBool);
 
     case op::kInInt:
       return with(Extra::kSet, unary(kInt, kBool));

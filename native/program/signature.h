@@ -18,6 +18,7 @@ enum class Extra : std::uint8_t {
   kMakeMessage,  // a is a message type, arguments[b] .. hold c times field, register, 0 or 1
   kMessageType,  // b is a message type
   kBlock,        // c is a block
+  kFour,         // arguments[a] .. hold four registers: string, string, string, int
 };
 
 // Kind::kNone as an operand is "any", as the result "that of the second operand" (conditional) or

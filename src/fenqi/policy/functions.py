@@ -6,6 +6,7 @@ with several finds out at run time, unless typed operations exist for what is kn
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -105,6 +106,56 @@ _function("math.isNaN", "double", "IS_NAN", "bool")
 _function("math.isInf", "double", "IS_INF", "bool")
 _function("math.isFinite", "double", "IS_FINITE", "bool")
 
+_function("math.abs", "dyn", "ABS", "dyn")
+_function("math.sign", "dyn", "SIGN", "dyn")
+_function("math.sqrt", "dyn", "SQRT_OF", "double")
+for _name in ("And", "Or", "Xor", "ShiftLeft", "ShiftRight"):
+    _word = re.sub("(?<=[a-z])(?=[A-Z])", "_", _name).upper()
+    _function(f"math.bit{_name}", "dyn dyn", f"BIT_{_word}", "dyn")
+_function("math.bitNot", "dyn", "BIT_NOT", "dyn")
+
+for _name in (
+    *("FullYear", "Month", "Date", "DayOfMonth", "DayOfWeek", "DayOfYear"),
+    *("Hours", "Minutes", "Seconds", "Milliseconds"),
+):
+    _word = re.sub("(?<=[a-z])(?=[A-Z])", "_", _name).upper()
+    _function(f"get{_name}", "dyn", f"GET_{_word}", "int")
+    _function(f"get{_name}", "timestamp string", f"GET_{_word}_IN", "int")
+
+_function("matches", "string string", "MATCHES", "bool")
+_function("regex.extract", "string string", "REGEX_EXTRACT", "optional(string)")
+_function("regex.extractAll", "string string", "REGEX_EXTRACT_ALL", "list(string)")
+_function("regex.replace", "string string string int", "REGEX_REPLACE", "string")
+
+_function("split", "string string int", "SPLIT", "list(string)")
+_function("join", "list string", "JOIN", "string")
+_function("strings.quote", "string", "QUOTE", "string")
+_function("replace", "string string string int", "REPLACE_LIMIT", "string")
+_function("format", "string list", "FORMAT", "string")
+_function("base64.encode", "bytes", "BASE64_ENCODE", "string")
+_function("base64.decode", "string", "BASE64_DECODE", "bytes")
+
+_function("distinct", "list", "DISTINCT", "list(dyn)")
+_function("flatten", "list int", "FLATTEN", "list(dyn)")
+_function("lists.range", "int", "RANGE", "list(int)")
+_function("slice", "list int int", "SLICE", "list(dyn)")
+_function("sort", "list", "SORT", "list(dyn)")
+_function("@sortByAssociatedKeys", "list list", "SORT_BY", "list(dyn)")
+_function("first", "list", "FIRST", "optional(dyn)")
+_function("last", "list", "LAST", "optional(dyn)")
+_function("reverse", "dyn", "REVERSE_OF", "dyn")
+_function("sets.contains", "list list", "SET_CONTAINS", "bool")
+_function("sets.equivalent", "list list", "SETS_EQUIVALENT", "bool")
+_function("sets.intersects", "list list", "SETS_INTERSECT", "bool")
+
+# What an argument is that is left out.
+DEFAULTS: dict[tuple[str, int], tuple[str, object]] = {
+    ("indexOf", 2): ("int", 0),
+    ("split", 2): ("int", -1),
+    ("join", 1): ("string", ""),
+    ("flatten", 1): ("int", 1),
+    ("regex.replace", 3): ("int", -1),
+}
 NAMES = frozenset(name for name, _ in (*TYPED, *BY_COUNT)) | {
-    *("math.@max", "math.@min", "optional.none", "dyn", "indexOf", "math.abs", "math.sign"),
+    *("math.@max", "math.@min", "optional.none"),
 }

@@ -19,7 +19,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.internal.v1.checked_expr_pb2 import CheckedExpr, Expr, ParsedExpr
 from fenqi.policy.check import CONTAINER, CheckFailure
-from fenqi.policy.functions import BY_COUNT, TYPED, Function
+from fenqi.policy.functions import BY_COUNT, DEFAULTS, TYPED, Function
 from fenqi.policy.messages import PROTECTED_FIELD, is_readable
 from fenqi.policy.names import Names
 from fenqi.policy.program import (
@@ -457,8 +457,9 @@ class _Expression:
             return values[0]
         if name == "math.abs" and types == ("uint",):
             return values[0]
-        if name == "indexOf" and len(values) == 2:
-            values = [*values, Scalar(Constant("int", 0), "int")]
+        if (default := DEFAULTS.get((name, len(values)))) is not None:
+            values = [*values, Scalar(Constant(*default), default[0])]
+            types = tuple(value.type for value in values)
         function = TYPED.get((name, types)) or BY_COUNT.get((name, len(values)))
         if function is None:
             if self._checked is None:

@@ -15,6 +15,7 @@ from google.protobuf.message import Message as ProtobufMessage
 
 from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.policy.program import Constant, Operand, Place, ProgramBuilder
+from fenqi.policy.row import message_descriptor
 
 # What a wrapper holds, its zero, and the operation that makes a number fit.
 _WRAPPERS: dict[str, tuple[Constant, str | None]] = {
@@ -112,8 +113,7 @@ class Making:
 
 def unpacked(message: ProtobufMessage, builder: ProgramBuilder) -> Constant:
     """A message as the value that CEL sees in it."""
-    content: object
-    descriptor = message.DESCRIPTOR
+    descriptor = message_descriptor(type(message))
     name = descriptor.full_name
     if name in _WRAPPERS:
         zero, _ = _WRAPPERS[name]
@@ -124,8 +124,7 @@ def unpacked(message: ProtobufMessage, builder: ProgramBuilder) -> Constant:
         moment = (seconds - borrow, nanos + 10**9 * borrow)
         return Constant("timestamp" if name.endswith("Timestamp") else "duration", moment)
     if name in WELL_KNOWN and not name.endswith("Any"):
-        content = json_format.MessageToDict(message)
-        return _json(content)
+        return _json(json_format.MessageToDict(message))
     builder.messages.add(descriptor)
     return Constant("message", (name, message.SerializeToString(deterministic=True)))
 
