@@ -16,6 +16,7 @@
 #include "engine/scorer.h"
 #include "models/onnxruntime.h"
 #include "program/program.h"
+#include "python/constants_binding.h"
 #include "python/expression_binding.h"
 #include "python/server_binding.h"
 #include "python/status_error.h"
@@ -175,6 +176,7 @@ PYBIND11_MODULE(_native, module) {
   module.doc() = "Fenqi's C++ core: releases, the engine and the gRPC data plane.";
   fenqi::python::bind_status_error(module);
   fenqi::python::bind_expression(module);
+  fenqi::python::bind_constants(module);
 
   py::class_<Release, std::shared_ptr<Release>>(
       module, "Release", "One policy and its models, compiled, immutable, named by a content hash.")
