@@ -10,6 +10,9 @@ class StatusError(Exception):
 
     args: tuple[int, str, list[tuple[str, str]]]
 
+def pattern_error(pattern: str) -> str: ...
+def is_time_zone(name: str) -> bool: ...
+
 @final
 class Expression:
     def __init__(self, image: bytes) -> None: ...

@@ -12,7 +12,8 @@ from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.policy.check import Checker, CheckFailure
 from fenqi.policy.document import Document, Rule, read_document
 from fenqi.policy.errors import PolicyError, Position, Problem
-from fenqi.policy.lower import REQUEST, Lowering, Scalar, default_of
+from fenqi.policy.lower import REQUEST, Lowering, default_of
+from fenqi.policy.lowered import Scalar
 from fenqi.policy.program import (
     MOST_INSTRUCTIONS,
     ModelOutput,

@@ -17,7 +17,8 @@ from google.protobuf.message import Message
 from fenqi import _native
 from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.policy.check import Checker, CheckFailure
-from fenqi.policy.lower import Lowered, Lowering, Scalar
+from fenqi.policy.lower import Lowering
+from fenqi.policy.lowered import Lowered, Scalar
 from fenqi.policy.messages import MessageTable
 from fenqi.policy.program import (
     MOST_INSTRUCTIONS,
