@@ -48,7 +48,7 @@ from fenqi.policy.row import Key, RowSlot, Step, message_descriptor
 from fenqi.policy.types import SCALARS, type_kind, type_name
 from fenqi.v1 import application_pb2, scoring_pb2
 
-MOST_NESTING = 200
+MOST_NESTING = 128
 REQUEST = message_descriptor(scoring_pb2.ScoreRequest)
 APPLICATION = message_descriptor(application_pb2.Application)
 
