@@ -1,10 +1,11 @@
 #include "program/conversions.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <string>
+#include <limits>
 #include <system_error>
 
 namespace fenqi::program {
@@ -38,6 +39,24 @@ bool parse_integer(std::string_view text, Integer& out) {
   text = without_plus(strip(text));
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), out);
   return problem == std::errc() && end == text.data() + text.size();
+}
+
+// Whether a number other than zero is above one, from how many digits its first one stands before
+// the point, or zeros behind it, and its exponent. Exact enough for what no double holds.
+bool is_above_one(std::string_view number, bool hexadecimal) {
+  const std::size_t marker = number.find_first_of(hexadecimal ? "pP" : "eE");
+  const std::string_view digits = number.substr(0, marker);
+  const auto point = static_cast<std::int64_t>(std::min(digits.find('.'), digits.size()));
+  const auto first = static_cast<std::int64_t>(digits.find_first_not_of("0."));
+  std::int64_t exponent = 0;
+  if (marker != std::string_view::npos) {
+    const std::string_view text = without_plus(number.substr(marker + 1));
+    const bool fits =
+        std::from_chars(text.data(), text.data() + text.size(), exponent).ec == std::errc();
+    constexpr std::int64_t kBeyond = 1 << 30;  // any text is shorter
+    if (!fits || std::abs(exponent) > kBeyond) return text[0] != '-';
+  }
+  return (point - first) * (hexadecimal ? 4 : 1) + exponent > 0;
 }
 
 Value copy(const char* text, std::size_t size, Arena& arena) {
@@ -93,10 +112,9 @@ Value string_to_double(std::string_view text) {
       digits.data(), last, x, hexadecimal ? std::chars_format::hex : std::chars_format::general);
   if (end != last) return unreadable();
   if (problem == std::errc::invalid_argument) return unreadable();
+  // Which way it went, from_chars does not say.
   if (problem == std::errc::result_out_of_range) {
-    // Which way it went, from_chars does not say. A copy is fine here: such text is no real data.
-    const std::string copy((hexadecimal ? "0x" : "") + std::string(digits));
-    x = std::strtod(copy.c_str(), nullptr);
+    x = is_above_one(digits, hexadecimal) ? std::numeric_limits<double>::infinity() : 0.0;
   }
   return Value::of_double(negative ? -x : x);
 }
