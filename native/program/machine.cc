@@ -236,7 +236,7 @@ void execute(std::span<const Instruction> code, Run& run) {
       case op::kInLookup:
       case op::kInList:
         to = run.program.tables().run(instruction.op, instruction.a, instruction.b, instruction.c,
-                                      instruction.place, run.registers, arena);
+                                      instruction.place, run.registers, run.scratch);
         break;
       default:
         to = operate(instruction, run);
