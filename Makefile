@@ -1,7 +1,7 @@
 # Every target sets up what it needs first; a second call skips what is done.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint sanitize bench fuzz interop-server train format clean
+.PHONY: help setup demo test lint sanitize bench fuzz vectors interop-server train format clean
 
 # The Python that .venv is made from.
 PYTHON = $(shell scripts/choose-python.sh)
@@ -9,6 +9,8 @@ PYTHON = $(shell scripts/choose-python.sh)
 PORT ?= 10000
 # How long each fuzzer runs.
 SECONDS ?= 60
+# Where published financial vectors lie.
+CASES ?= ../shared/vectors
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -48,6 +50,9 @@ bench: setup ## Measure against peers in the same run; writes bench/results/
 
 fuzz: setup ## Run every fuzzer for SECONDS=60 each (needs clang)
 	@$(NATIVE) fuzz SECONDS=$(SECONDS)
+
+vectors: setup ## Run the published annual rates and schedules in CASES=<folder>
+	@$(BIN)/python -m tests.offers.vectors $(CASES)
 
 interop-server: setup ## Serve gRPC's own grpc.testing.TestService on PORT=10000
 	@$(NATIVE) tools
