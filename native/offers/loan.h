@@ -53,7 +53,8 @@ enum class LevelBasis : std::uint8_t {
 // The last instalment always clears the balance. Rounding, compounded, can make it differ from the
 // others by more than a fen for each period.
 enum class LastInstalment : std::uint8_t {
-  kWithinBound,  // then every instalment is computed anew from the balance, and may differ by a fen
+  kWithinBound,  // then every instalment is computed anew from the balance, to the nearest fen, and
+                 // they differ by some fen
   kTakesAll,     // then it does
 };
 

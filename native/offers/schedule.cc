@@ -115,12 +115,12 @@ class Builder {
   }
 
   // The instalment that repays `balance` from row k to the end of the amortisation.
-  std::int64_t level(std::int64_t balance, std::int32_t k) const {
+  std::int64_t level(std::int64_t balance, std::int32_t k, Rounding mode) const {
     if (days_differ_ && loan_.level_basis == LevelBasis::kActualPeriods &&
         loan_.amortisation_periods == 0) {
-      return level_instalment(balance, remaining_rates(k), loan_.instalment_rounding);
+      return level_instalment(balance, remaining_rates(k), mode);
     }
-    return level_instalment(balance, equal_rate(k), remaining(k), loan_.instalment_rounding);
+    return level_instalment(balance, equal_rate(k), remaining(k), mode);
   }
 
   Int128 precise_level(Int128 balance, std::int32_t k) const {
@@ -193,14 +193,16 @@ class Builder {
       }
       if (k == first) {
         if (loan_.instalment_fen != 0 && loan_.instalment_fen < interest) fault_ = kBelowInterest;
-        instalment = loan_.instalment_fen != 0 ? loan_.instalment_fen : level(balance, k);
+        instalment = loan_.instalment_fen != 0 ? loan_.instalment_fen
+                                               : level(balance, k, loan_.instalment_rounding);
         schedule.instalment_fen = instalment;
       } else if (anew_each_row) {
-        instalment = level(balance, k);
+        instalment = level(balance, k, Rounding::kHalfUp);
         // The first one may have had to be its interest, which was more.
         if (k == first + 1) schedule.instalment_fen = instalment;
       } else if (const RateChange* change = change_at(k); change != nullptr) {
-        if (change->new_instalment) instalment = capped(level(balance, k), instalment, *change);
+        if (change->new_instalment)
+          instalment = capped(level(balance, k, loan_.instalment_rounding), instalment, *change);
         may_capitalise = !change->new_instalment || change->instalment_cap != 0;
       }
       std::int64_t due = instalment;
