@@ -1,8 +1,8 @@
 # Every target sets up what it needs first; a second call skips what is done.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test conformance decision-tables lint sanitize bench fuzz interop-server \
-	train format clean
+.PHONY: help setup demo test conformance decision-tables vectors lint sanitize bench fuzz \
+	interop-server train format clean
 
 # The Python that .venv is made from.
 PYTHON = $(shell scripts/choose-python.sh)
@@ -10,9 +10,10 @@ PYTHON = $(shell scripts/choose-python.sh)
 PORT ?= 10000
 # How long each fuzzer runs.
 SECONDS ?= 60
-# Where conformance and decision-tables look for cases.
+# Where the cases of others are looked for.
 conformance: CASES ?= ../shared/conformance/cel
 decision-tables: CASES ?= ../shared/conformance/decision_tables
+vectors: CASES ?= ../shared/vectors
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -59,6 +60,9 @@ decision-tables: setup ## Run the decision tables below CASES=FOLDER against ind
 
 fuzz: setup ## Run every fuzzer for SECONDS=60 each (needs clang)
 	@$(NATIVE) fuzz SECONDS=$(SECONDS)
+
+vectors: setup ## Run the published annual rates and schedules in CASES=<folder>
+	@$(BIN)/python -m tests.offers.vectors $(CASES)
 
 interop-server: setup ## Serve gRPC's own grpc.testing.TestService on PORT=10000
 	@$(NATIVE) tools

@@ -30,10 +30,12 @@ Int128 precise_share(Int128 amount, const Fraction& of) {
 
 constexpr double kMaxInterest = static_cast<double>(kMaxAmountFen);
 constexpr Fault kTooMuchInterest{
-    "annual_rate", "makes the interest of one period, or the balance, exceed 2^53 fen"};
+    "annual_rate",
+    "makes the interest of a period, or the balance, exceed 2^53 fen, or all interest 2^62"};
 constexpr Fault kBelowInterest{
     "instalment_fen", "does not cover the first interest: it must, for the loan to be repaid"};
-constexpr Fault kTooMuchInAll{"charges", "make a row exceed 2^53 fen, or all rows 2^62"};
+constexpr Fault kTooMuchInAll{"charges",
+                              "must stay below 2^53 fen in a row, and below 2^61 in all rows"};
 
 class Builder {
  public:
@@ -47,7 +49,7 @@ class Builder {
   Fault build(Schedule& schedule) {
     // Interest above 2^53 fen, or a rate that is not a number of any use, ends here; nothing below
     // leaves its type.
-    for (std::int32_t k = 1; k <= loan_.periods; ++k) {
+    for (std::int32_t k = 1; k <= (rates_differ_ ? loan_.periods : 1); ++k) {
       if (static_cast<double>(financed_) * rate(k).value > kMaxInterest) return kTooMuchInterest;
     }
     schedule.rows = loan_.periods;
@@ -71,7 +73,9 @@ class Builder {
 
  private:
   Row& row(std::int32_t k) { return rows_[static_cast<std::size_t>(k - 1)]; }
-  const Fraction& rate(std::int32_t k) const { return rates_[static_cast<std::size_t>(k - 1)]; }
+  const Fraction& rate(std::int32_t k) const {
+    return rates_differ_ ? rates_[static_cast<std::size_t>(k - 1)] : regular_rate_;
+  }
   Rounding interest_rounding() const { return loan_.interest_rounding; }
 
   void set_dates() {
@@ -82,10 +86,11 @@ class Builder {
     for (std::int32_t k = 1; k <= loan_.periods; ++k) row(k).due = due_date(loan_, k);
   }
 
-  // The rate of each period, into rates_.
+  // The rate of each period: into rates_ where they differ.
   void set_rates() {
     const auto count = static_cast<std::size_t>(loan_.periods);
     if (days_differ_) {
+      rates_differ_ = true;
       const std::int32_t anchor = anchor_day(loan_);
       Date from = loan_.disbursed;
       for (std::size_t k = 0; k < count; ++k) {
@@ -96,37 +101,26 @@ class Builder {
       return;
     }
     regular_rate_ = equal_period_rate(loan_, loan_.annual_rate);
+    first_is_odd_ = !has_regular_first_period(loan_);
+    if (loan_.rate_changes.empty() && !first_is_odd_) return;
+    rates_differ_ = true;
     std::fill_n(rates_.begin(), count, regular_rate_);
     for (const RateChange& change : loan_.rate_changes) {
       std::fill(rates_.begin() + change.from_row - 1, rates_.begin() + loan_.periods,
                 equal_period_rate(loan_, change.annual_rate));
     }
-    if (loan_.first_due != kNoDate) set_first_rate();
-  }
-
-  // A first period that is shorter or longer than the others counts its months and odd days (or, in
-  // weeks, its days).
-  void set_first_rate() {
-    Loan regular = loan_;
-    regular.first_due = kNoDate;
-    regular.due_day = anchor_day(loan_);
-    if (due_date(regular, 1) == loan_.first_due) return;
-    const bool weeks =
-        loan_.frequency == Frequency::kWeekly || loan_.frequency == Frequency::kFortnightly;
-    const YearShare span =
-        weeks ? YearShare{loan_.first_due - loan_.disbursed, 364}
-              : year_share(loan_.disbursed, loan_.first_due, DayCount::k30_360, anchor_day(loan_));
+    if (!first_is_odd_) return;
+    const YearShare span = first_period(loan_);
     rates_[0] = fraction(Int128{loan_.annual_rate} * span.days, Int128{kRateUnit} * span.year);
-    first_is_odd_ = true;
   }
 
   // The instalment that repays `balance` from row k to the end of the amortisation.
-  std::int64_t level(std::int64_t balance, std::int32_t k) const {
+  std::int64_t level(std::int64_t balance, std::int32_t k, Rounding mode) const {
     if (days_differ_ && loan_.level_basis == LevelBasis::kActualPeriods &&
         loan_.amortisation_periods == 0) {
-      return level_instalment(balance, remaining_rates(k), loan_.instalment_rounding);
+      return level_instalment(balance, remaining_rates(k), mode);
     }
-    return level_instalment(balance, equal_rate(k), remaining(k), loan_.instalment_rounding);
+    return level_instalment(balance, equal_rate(k), remaining(k), mode);
   }
 
   Int128 precise_level(Int128 balance, std::int32_t k) const {
@@ -199,12 +193,16 @@ class Builder {
       }
       if (k == first) {
         if (loan_.instalment_fen != 0 && loan_.instalment_fen < interest) fault_ = kBelowInterest;
-        instalment = loan_.instalment_fen != 0 ? loan_.instalment_fen : level(balance, k);
+        instalment = loan_.instalment_fen != 0 ? loan_.instalment_fen
+                                               : level(balance, k, loan_.instalment_rounding);
         schedule.instalment_fen = instalment;
       } else if (anew_each_row) {
-        instalment = level(balance, k);
+        instalment = level(balance, k, Rounding::kHalfUp);
+        // The first one may have had to be its interest, which was more.
+        if (k == first + 1) schedule.instalment_fen = instalment;
       } else if (const RateChange* change = change_at(k); change != nullptr) {
-        if (change->new_instalment) instalment = capped(level(balance, k), instalment, *change);
+        if (change->new_instalment)
+          instalment = capped(level(balance, k, loan_.instalment_rounding), instalment, *change);
         may_capitalise = !change->new_instalment || change->instalment_cap != 0;
       }
       std::int64_t due = instalment;
@@ -348,7 +346,8 @@ class Builder {
   const std::span<Row> rows_;
   std::array<Fraction, kMaxPeriods> rates_;
   Fraction regular_rate_{0, 1, 0.0};
-  bool days_differ_ = false;
+  bool days_differ_ = false;   // periods are counted in days
+  bool rates_differ_ = false;  // rates_ is filled
   bool first_is_odd_ = false;
   Fault fault_;
 };
@@ -408,8 +407,13 @@ Fault build_schedule(const Loan& loan, std::span<const Charge> charges, std::spa
     return fault;
   }
 
-  Int128 paid = 0;
   std::int64_t balance = schedule.financed_fen;
+  constexpr std::uint64_t kMaxInterestSum = std::uint64_t{1} << 62;
+  constexpr std::uint64_t kMaxChargesSum = std::uint64_t{1} << 61;
+  // Each is below 2^53 in a row, so that 64 bits hold every sum.
+  std::uint64_t principal_sum = 0;
+  std::uint64_t interest_sum = 0;
+  std::uint64_t charges_sum = 0;
   for (std::int32_t k = 0; k < schedule.rows; ++k) {
     Row& row = rows[static_cast<std::size_t>(k)];
     row.charges_fen = 0;
@@ -421,13 +425,16 @@ Fault build_schedule(const Loan& loan, std::span<const Charge> charges, std::spa
       add_to(charge_totals, c, amount);
     }
     balance = row.balance_fen;
-    schedule.interest_fen += row.interest_fen;
-    schedule.charges_fen += row.charges_fen;
+    principal_sum += static_cast<std::uint64_t>(row.principal_fen);
+    interest_sum += static_cast<std::uint64_t>(row.interest_fen);
+    charges_sum += static_cast<std::uint64_t>(row.charges_fen);
     schedule.capitalised_fen += row.capitalised_fen;
-    paid += row.payment_fen();
+    if (charges_sum > kMaxChargesSum) return kTooMuchInAll;
   }
-  if (paid >> 62 != 0) return kTooMuchInAll;
-  schedule.paid_fen = static_cast<std::int64_t>(paid);
+  if (interest_sum > kMaxInterestSum) return kTooMuchInterest;
+  schedule.interest_fen = static_cast<std::int64_t>(interest_sum);
+  schedule.charges_fen += static_cast<std::int64_t>(charges_sum);
+  schedule.paid_fen = static_cast<std::int64_t>(principal_sum + interest_sum + charges_sum);
   return {};
 }
 
