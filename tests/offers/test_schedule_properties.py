@@ -70,7 +70,7 @@ def planned(loan: Loan, charges: list[Charge]) -> Schedule | None:
     try:
         return schedule(loan, charges)
     except InvalidRequestError as refused:
-        assert refused.violations[0].field in ("annual_rate", "charges")
+        assert refused.violations[0].field in ("annual_rate", "flat_rate", "charges")
         return None
 
 
