@@ -123,12 +123,12 @@ class PyEngine {
     const engine::Scorer::Trace trace = scorer_.trace(bytes);
     py::gil_scoped_acquire locked;
     throw_if_bad(trace.status);
-    py::dict features;
+    py::dict values;
     const program::Program& program = trace.release->program();
-    for (const auto& feature : program.features()) {
-      features[py::str(feature.name)] = to_python(trace.registers[feature.register_index], program);
+    for (const auto& named : program.named()) {
+      values[py::str(named.name)] = to_python(trace.registers[named.register_index], program);
     }
-    return features;
+    return values;
   }
 
   py::dict latency() const {
@@ -238,8 +238,8 @@ PYBIND11_MODULE(_native, module) {
       .def("score_batch", &PyEngine::score_batch, py::arg("request"),
            "ScoreBatchRequest bytes to ScoreBatchResponse bytes. Raises StatusError.")
       .def("trace", &PyEngine::trace, py::arg("request"),
-           "Feature name to its value for this request: None where missing, a ValueError where it "
-           "failed.")
+           "Named value (features first; see NamedRegister in release_image.proto) to what it is for "
+           "this request: None where missing, a ValueError where it failed.")
       .def("latency", &PyEngine::latency,
            "Stage name to {count, p50_us, p99_us, p999_us, max_us}, over all threads.");
 

@@ -56,11 +56,14 @@ class Checker:
         self._container = container
         self._config = cel.NewEnvConfigFromYaml(_CONFIG)
         self._env: Any = None
+        # Names were declared that the environment does not know yet. Making one costs as much as
+        # checking dozens of expressions, so an expression is first tried without them.
+        self._is_behind = True
 
     def declare(self, name: str, value_type: str) -> None:
         """Makes `name` known as a value of a type, named as in `types`."""
         self._variables[name] = cel_type(value_type)
-        self._env = None
+        self._is_behind = True
 
     def is_declared(self, name: str) -> bool:
         """Whether an expression may use `name`."""
@@ -82,17 +85,24 @@ class Checker:
         if len(source.encode()) > MOST_SOURCE_BYTES:
             raise CheckFailure(1, 1, f"an expression has at most {MOST_SOURCE_BYTES} bytes")
         if self._env is None:
-            self._env = cel.NewEnv(
-                descriptor_pool.Default(),
-                config=self._config,
-                variables=self._variables,
-                container=self._container,
-            )
+            self._catch_up()
         try:
             serialized = self._env.compile(source, disable_check=disable_check).serialize()
         except Exception as error:  # the package raises plain Exception
+            if self._is_behind:
+                self._catch_up()
+                return self._compile(source, disable_check=disable_check)
             raise _failure(str(error)) from error
         return any_pb2.Any.FromString(serialized).value
+
+    def _catch_up(self) -> None:
+        self._env = cel.NewEnv(
+            descriptor_pool.Default(),
+            config=self._config,
+            variables=self._variables,
+            container=self._container,
+        )
+        self._is_behind = False
 
 
 def _read(tree: Message, content: bytes) -> None:

@@ -66,6 +66,9 @@ APPLICATION = message_descriptor(application_pb2.Application)
 _SWAPPED = {"_>_": "_<_", "_>=_": "_<=_"}
 
 
+Gate = Callable[[tuple[Step, ...], Operand], Operand]
+
+
 class Lowering:
     """Lowers expressions into one builder. `names` are the values that expressions may use."""
 
@@ -77,6 +80,8 @@ class Lowering:
     ) -> None:
         self.builder = builder
         self._container = container
+        # What becomes of a message or list of the request that is read as a value, by its path.
+        self.gate: Gate = lambda path, value: value
         self.names: dict[str, Lowered] = (
             names
             if names is not None
@@ -94,7 +99,9 @@ class Lowering:
         Raises CheckFailure for what the core cannot do, or must not read.
         """
         names = Names(self.names.keys(), self._container)
-        lowering = ExpressionLowering(self.builder, self.names, names, expression, locate)
+        lowering = ExpressionLowering(
+            self.builder, self.names, names, expression, locate, self.gate
+        )
         return lowering.value(expression.expr, 0)
 
 
@@ -108,8 +115,10 @@ class ExpressionLowering:
         names: Names,
         expression: CheckedExpr | ParsedExpr,
         locate: Callable[[int, int], Place],
+        gate: Gate,
     ) -> None:
         self.builder = builder
+        self._gate = gate
         self._globals = globals_
         self.names = names
         self._source = expression.source_info
@@ -343,7 +352,7 @@ class ExpressionLowering:
                 case Key(text):
                     word, op = Constant("string", text), "INDEX_FIELD"
             found = self.emit(expr, op, "dyn", found, word).operand
-        return found
+        return self._gate(path, found)
 
     # --- calls ---
 
@@ -469,6 +478,12 @@ class ExpressionLowering:
 
     def refuse(self, expr: Expr, message: str) -> CheckFailure:
         return CheckFailure(*self.position(expr), message)
+
+
+def typed(builder: ProgramBuilder, value: Scalar, type: str) -> Scalar:
+    """A value of any kind as one of `type`, a scalar; an error where it is of another one."""
+    op = image.Op.Value(f"OP_AS_{type.upper()}")
+    return Scalar(builder.emit(op, value.operand), type)
 
 
 def default_of(builder: ProgramBuilder, value: Scalar, default: bool | int | float | str) -> Scalar:
