@@ -123,7 +123,7 @@ class Scorer:
             action, reason = RULES[rule]
             if _DECISION_OF_ACTION[action] == decision and reason and reason not in codes:
                 codes.append(reason)
-        if by_cutoff != scoring_pb2.DECISION_APPROVE:
+        if by_cutoff == decision:
             by_reason = np.bincount(self._group, contributions, len(self._reasons))
             for index in np.argsort(-by_reason, kind="stable"):
                 if by_reason[index] <= 0 or len(codes) >= MOST_REASONS:

@@ -51,15 +51,16 @@ def write_artifact(
     base_margin: float,
     platt: Platt,
     golden: Golden,
+    scorecard: dict[str, Any] | None = None,
 ) -> None:
-    """Writes models/<name>/<version>/, over what is there."""
+    """Writes models/<name>/<version>/, over what is there; `scorecard`: the points, of one."""
     folder = ROOT / "models" / story.name / story.version
     folder.mkdir(parents=True, exist_ok=True)
     onnx = model.SerializeToString(deterministic=True)
     (folder / "model.onnx").write_bytes(onnx)
     _write_golden(folder / "golden.json", golden)
     (folder / "card.md").write_text(story.card, encoding="utf-8")
-    manifest = {
+    manifest: dict[str, Any] = {
         "name": story.name,
         "version": story.version,
         "kind": story.kind,
@@ -88,10 +89,17 @@ def write_artifact(
         "calibration": {"kind": "platt", "a": platt.a, "b": platt.b},
         "score_scale": SCORE_SCALE,
     }
-    yaml = YAML()
+    if scorecard is not None:
+        points = _yaml(scorecard)
+        (folder / "scorecard.yaml").write_bytes(points)
+        manifest["scorecard_sha256"] = hashlib.sha256(points).hexdigest()
+    (folder / "manifest.yaml").write_bytes(_yaml(manifest))
+
+
+def _yaml(content: dict[str, Any]) -> bytes:
     text = io.StringIO()
-    yaml.dump(manifest, text)
-    (folder / "manifest.yaml").write_text(text.getvalue(), encoding="utf-8")
+    YAML().dump(content, text)
+    return text.getvalue().encode()
 
 
 def _write_golden(path: Path, golden: Golden) -> None:

@@ -106,8 +106,8 @@ def _features_alone() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "features.yaml"
         # JSON is YAML, and keeps the features' order.
-        features = {"policy": tree["policy"], "version": "0", "features": tree["features"]}
-        path.write_text(json.dumps(features), encoding="utf-8")
+        features = {key: tree[key] for key in ("policy", "sources", "features")}
+        path.write_text(json.dumps({**features, "version": "0"}), encoding="utf-8")
         return compile_policy(path).image
 
 

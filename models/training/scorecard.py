@@ -5,7 +5,9 @@ Formulas: Siddiqi, Credit Risk Scorecards. WOE_j = ln((good_j / good) / (bad_j /
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from .dataset import Column, Floats
 from .exact import Axis, CellTree
+from .measures import Platt
 
 FINE_BINS = 20
 LEAST_SHARE = 0.05  # of the rows, in a bin
@@ -79,6 +82,49 @@ def explain(card: Scorecard, reference: Floats) -> list[CellTree]:
         base = float(-coefficient * attribute.transform(reference).mean())
         trees.append(CellTree([attribute.axis], margins, (margins - base)[np.newaxis], base))
     return trees
+
+
+def points(
+    card: Scorecard, columns: list[Column], reference: Floats, platt: Platt, scale: dict[str, float]
+) -> dict[str, Any]:
+    """The calibrated scorecard in points, as scorecard.yaml holds it; `columns` are its own, one an
+    attribute. The score is the one that the ONNX model gives (3.1):
+
+        score = offset + factor ln(odds), ln(odds good : bad) = a margin + b
+
+    The part that belongs to no attribute is spread over all (Siddiqi).
+    """
+    factor = scale["points_to_double_odds"] / math.log(2)
+    offset = scale["base_score"] - factor * math.log(scale["base_odds"])
+    shared = (offset + factor * (platt.a * card.intercept + platt.b)) / len(card.attributes)
+    attributes = {}
+    for column, attribute, coefficient in zip(
+        columns, card.attributes, card.coefficients, strict=True
+    ):
+        of_bin = shared - factor * platt.a * coefficient * attribute.woe
+        mean = shared - factor * platt.a * coefficient * attribute.transform(reference).mean()
+        limits = [_below(edge) for edge in attribute.axis.thresholds]
+        bins: list[dict[str, Any]] = [{"missing": True, "points": float(of_bin[-1])}]
+        bins += [
+            {"below": limit, "points": float(p)} for limit, p in zip(limits, of_bin, strict=False)
+        ]
+        bins.append({"points": float(of_bin[len(limits)])})
+        attributes[column.name] = {
+            "expr": column.name,
+            "reason": column.reason,
+            "dimension": column.dimension,
+            "reference_points": float(mean),
+            "bins": bins,
+        }
+    return {**scale, "attributes": attributes}
+
+
+def _below(edge: np.float32) -> float:
+    """The least double that the model, which rounds its input to 32 bits, puts above `edge`."""
+    above = np.nextafter(edge, np.float32(np.inf))
+    middle = (float(edge) + float(above)) / 2
+    # Exactly in the middle, rounding goes to the neighbour whose last bit is zero.
+    return middle if np.float32(middle) > edge else math.nextafter(middle, math.inf)
 
 
 def _bin(number: int, monotone: int, values: Floats, defaulted: Outcomes) -> Attribute | None:

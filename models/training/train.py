@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
 from . import boosting, exact, scorecard
-from .artifact import Golden, Story, write_artifact
+from .artifact import SCORE_SCALE, Golden, Story, write_artifact
 from .dataset import Column, Dataset, Floats, load_dataset, shortened_histories
 from .ensemble import to_onnx
 from .measures import (
@@ -299,6 +299,7 @@ def train_scorecard(dataset: Dataset, everything: Sample, visible: Sample) -> No
         fitted.intercept + sum(tree.base for tree in trees),
         platt,
         Golden(golden[:, read], fitted.margin(golden), contributions),
+        scorecard.points(fitted, columns, reference, platt, SCORE_SCALE),
     )
     _say(story)
 

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,7 +31,7 @@ struct InputBinding {
   std::int64_t missing_int = 0;
 };
 
-// What a column of a model's contributions stands for.
+// What a column of a model, or an attribute of a scorecard, stands for.
 struct Contribution {
   std::uint32_t reason = kNone;  // index into Release::reasons
   std::uint32_t dimension = 0;   // fenqi.v1.Dimension
@@ -50,8 +51,26 @@ struct ModelSlot {
   double base_margin = 0.0;
   models::Calibration calibration;
   models::ScoreScale score_scale;
-  std::uint32_t probability_register = kNone;
-  std::uint32_t score_register = kNone;
+  std::uint32_t probability_register = 0;
+  std::uint32_t score_register = 0;
+  // Something besides the cut-offs reads its outputs: it runs for every segment.
+  bool always_runs = false;
+};
+
+// A scorecard; its arithmetic is in the program.
+struct Scorecard {
+  struct Attribute {
+    std::string name;
+    std::uint32_t points_register = 0;
+    double reference_points = 0.0;
+  };
+
+  std::string name;
+  std::uint32_t score_register = 0;
+  std::uint32_t probability_register = 0;
+  double base_points = 0.0;
+  std::vector<Attribute> attributes;
+  std::vector<Contribution> contributions;  // one an attribute
 };
 
 struct Rule {
@@ -60,18 +79,55 @@ struct Rule {
   std::uint32_t action = 0;    // fenqi.v1.RuleAction
   std::uint32_t on_error = 0;  // fenqi.v1.RuleAction, 0: nothing happens
   std::uint32_t reason = kNone;
-  std::uint32_t stages = 0;  // bit s: holds at fenqi.v1.Stage s
-  std::string reason_code;   // of `reason`; empty where there is none
-  std::string place;         // "policies/x.yaml:12:5"
+  std::uint32_t stages = 0;            // bit s: holds at fenqi.v1.Stage s
+  std::uint32_t cap_register = kNone;  // for the action CAP: most that may be lent, fen
+  bool reads_scores = false;           // is not asked where nobody is scored
+  std::string reason_code;             // of `reason`; empty where there is none
+  std::string place;                   // "policies/x.yaml:12:5"
   // The hit as it stands in an answer (field ScoreResponse.rule_hits), written once at load.
+  // A cap's is written for each answer.
   Bytes hit_when_true;
   Bytes hit_when_missing;
 };
 
-// From the deciding model's probability of default to a decision.
+// Approvals at random in the band between the cut-off for approval and `end`.
+struct Exploration {
+  double rate = 0.0;
+  std::int64_t budget_fen = 0;
+  double end = 0.0;
+  std::int64_t amount_fen = 0;
+  double loss_given_default = 1.0;
+  std::string salt;  // with a colon at its end
+};
+
+// From the deciding score or probability of default to a decision.
 struct Cutoffs {
-  double approve_at_most = 1.0;
-  double refer_at_most = 1.0;
+  bool by_score = false;
+  double approve = 0.0;
+  double refer = 0.0;
+  std::int64_t refer_above_fen = 0;  // 0: no such limit
+  std::optional<Exploration> exploration;
+};
+
+// Which models run for an applicant.
+struct Route {
+  std::vector<std::uint32_t> models;
+  Bytes encoded_release;  // field ScoreResponse.release, which names them
+};
+
+// Applicants who are judged by one model or scorecard (at most one is set), or by rules alone.
+struct Segment {
+  std::string name;
+  std::uint32_t model = kNone;
+  std::uint32_t scorecard = kNone;
+  std::optional<Cutoffs> cutoffs;
+  std::string decided_by;  // the slot or scorecard
+  Route route;
+};
+
+struct Reason {
+  std::uint32_t group = 0;  // index of the first reason of its group
+  Bytes encoded;            // field ScoreResponse.reasons
 };
 
 class Release {
@@ -87,16 +143,26 @@ class Release {
 
   const wire::RowTable& row() const { return row_; }
   const program::Program& program() const { return program_; }
-  // The first one decides.
   std::span<const ModelSlot> models() const { return models_; }
+  std::span<const Scorecard> scorecards() const { return scorecards_; }
   std::span<const Rule> rules() const { return rules_; }
-  // Null where the policy decides by rules alone.
-  const Cutoffs* cutoffs() const { return has_cutoffs_ ? &cutoffs_ : nullptr; }
+  // Empty where rules alone decide.
+  std::span<const Segment> segments() const { return segments_; }
+  // Of those who fall in no segment, and of those who are not scored.
+  const Route& route_without_segment() const { return route_without_segment_; }
+  const Route& route_unscored() const { return route_unscored_; }
+  bool explores() const { return explores_; }
 
-  // Parts of an answer that are the same every time, with their tags.
-  std::span<const std::uint8_t> encoded_release() const { return encoded_release_; }
-  std::span<const std::uint8_t> encoded_reason(std::uint32_t i) const { return reasons_[i]; }
-  std::size_t reason_count() const { return reasons_.size(); }
+  std::span<const Reason> reasons() const { return reasons_; }
+  // All reasons, in the order in which ties among equals are resolved.
+  std::span<const std::uint32_t> reasons_by_rank() const { return reasons_by_rank_; }
+
+  // Registers; kNone where the release has none. See ReleaseImage.
+  std::uint32_t segment_register() const { return segment_register_; }
+  std::uint32_t skip_register() const { return skip_register_; }
+  std::uint32_t scored_register() const { return scored_register_; }
+  std::uint32_t amount_slot() const { return amount_slot_; }
+  std::uint32_t customer_key_slot() const { return customer_key_slot_; }
 
  private:
   friend class ReleaseLoader;
@@ -108,11 +174,19 @@ class Release {
   wire::RowTable row_;
   program::Program program_;
   std::vector<ModelSlot> models_;
+  std::vector<Scorecard> scorecards_;
   std::vector<Rule> rules_;
-  bool has_cutoffs_ = false;
-  Cutoffs cutoffs_;
-  std::vector<Bytes> reasons_;
-  Bytes encoded_release_;
+  std::vector<Segment> segments_;
+  Route route_without_segment_;
+  Route route_unscored_;
+  bool explores_ = false;
+  std::vector<Reason> reasons_;
+  std::vector<std::uint32_t> reasons_by_rank_;
+  std::uint32_t segment_register_ = kNone;
+  std::uint32_t skip_register_ = kNone;
+  std::uint32_t scored_register_ = kNone;
+  std::uint32_t amount_slot_ = kNone;
+  std::uint32_t customer_key_slot_ = kNone;
 };
 
 }  // namespace fenqi::engine

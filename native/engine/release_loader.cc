@@ -1,229 +1,25 @@
 // Release::load: from an image to a release that can answer.
 #include <algorithm>
+#include <cmath>
+#include <numeric>
 
 #include "engine/release.h"
+#include "engine/release_image.h"
 #include "engine/response.h"
 #include "fenqi/contract.h"
-#include "wire/decode.h"
 #include "wire/writer.h"
 
 namespace fenqi::engine {
 namespace {
 
-namespace image = contract::internal;
-using wire::MessageReader;
-using wire::WireType;
-
-constexpr std::uint32_t kFormat = 1;
+constexpr std::uint32_t kFormat = 2;
 
 Status refuse(const std::string& what) {
   return error(StatusCode::kFailedPrecondition, "release image: " + what);
 }
 
-// "Plus one" fields: 0 is none, which becomes kNone.
-std::uint32_t minus_one(const MessageReader& reader) {
-  return reader.bits32() - 1;
-}
-
 Bytes to_bytes(const wire::MessageWriter& writer) {
   return Bytes(writer.bytes().begin(), writer.bytes().end());
-}
-
-// A model as the image describes it, before its graph is loaded.
-struct ModelImage {
-  ModelSlot slot;
-  std::span<const std::uint8_t> onnx;
-  std::vector<models::Tensor> tensors;
-  std::string margin_output;
-  std::string probability_output;
-  std::string contributions_output;
-};
-
-bool read_input(std::span<const std::uint8_t> bytes, ModelImage& model) {
-  models::Tensor tensor;
-  InputBinding binding;
-  MessageReader reader(bytes);
-  while (reader.next()) {
-    switch (reader.number()) {
-      case image::model_input::kName:
-        tensor.name = reader.text();
-        break;
-      case image::model_input::kType:
-        switch (reader.bits32()) {
-          case contract::tensor_type::kFloat:
-            tensor.type = models::ElementType::kFloat;
-            break;
-          case contract::tensor_type::kInt64:
-            tensor.type = models::ElementType::kInt64;
-            break;
-          case contract::tensor_type::kString:
-            tensor.type = models::ElementType::kString;
-            break;
-          default:
-            return false;
-        }
-        break;
-      case image::model_input::kRegisters:
-        if (!wire::append_varints(reader, binding.registers, wire::saturate32)) return false;
-        break;
-      case image::model_input::kMissingInt:
-        binding.missing_int = wire::unzigzag(reader.bits());
-        break;
-      default:
-        break;
-    }
-  }
-  tensor.width = binding.registers.size();
-  model.tensors.push_back(std::move(tensor));
-  model.slot.inputs.push_back(std::move(binding));
-  return reader.ok();
-}
-
-bool read_calibration(std::span<const std::uint8_t> bytes, models::Calibration& calibration) {
-  std::uint32_t kind = 0;
-  models::Calibration platt{0.0, 0.0};
-  MessageReader reader(bytes);
-  while (reader.next()) {
-    switch (reader.number()) {
-      case image::calibration::kKind:
-        kind = reader.bits32();
-        break;
-      case image::calibration::kA:
-        platt.a = reader.number64();
-        break;
-      case image::calibration::kB:
-        platt.b = reader.number64();
-        break;
-      default:
-        break;
-    }
-  }
-  if (kind > image::calibration::kind::kPlatt) return false;
-  if (kind == image::calibration::kind::kPlatt) calibration = platt;
-  return reader.ok();
-}
-
-bool read_score_scale(std::span<const std::uint8_t> bytes, models::ScoreScale& scale) {
-  MessageReader reader(bytes);
-  while (reader.next()) {
-    switch (reader.number()) {
-      case image::score_scale::kOffset:
-        scale.offset = reader.number64();
-        break;
-      case image::score_scale::kFactor:
-        scale.factor = reader.number64();
-        break;
-      default:
-        break;
-    }
-  }
-  return reader.ok();
-}
-
-bool read_contribution(std::span<const std::uint8_t> bytes, ModelSlot& slot) {
-  Contribution contribution;
-  MessageReader reader(bytes);
-  while (reader.next()) {
-    switch (reader.number()) {
-      case image::contribution::kReasonPlusOne:
-        contribution.reason = minus_one(reader);
-        break;
-      case image::contribution::kDimension:
-        contribution.dimension = reader.bits32();
-        break;
-      default:
-        break;
-    }
-  }
-  slot.contributions.push_back(contribution);
-  return reader.ok();
-}
-
-bool read_model(std::span<const std::uint8_t> bytes, ModelImage& model) {
-  MessageReader reader(bytes);
-  while (reader.next()) {
-    bool fine = true;
-    switch (reader.number()) {
-      case image::model_slot::kSlot:
-        model.slot.slot = reader.text();
-        break;
-      case image::model_slot::kName:
-        model.slot.name = reader.text();
-        break;
-      case image::model_slot::kVersion:
-        model.slot.version = reader.text();
-        break;
-      case image::model_slot::kOnnx:
-        model.onnx = reader.payload();
-        break;
-      case image::model_slot::kInputs:
-        fine = read_input(reader.payload(), model);
-        break;
-      case image::model_slot::kMarginOutput:
-        model.margin_output = reader.text();
-        break;
-      case image::model_slot::kProbabilityOutput:
-        model.probability_output = reader.text();
-        break;
-      case image::model_slot::kContributionsOutput:
-        model.contributions_output = reader.text();
-        break;
-      case image::model_slot::kCalibration:
-        fine = read_calibration(reader.payload(), model.slot.calibration);
-        break;
-      case image::model_slot::kScoreScale:
-        fine = read_score_scale(reader.payload(), model.slot.score_scale);
-        break;
-      case image::model_slot::kContributions:
-        fine = read_contribution(reader.payload(), model.slot);
-        break;
-      case image::model_slot::kBaseMargin:
-        model.slot.base_margin = reader.number64();
-        break;
-      case image::model_slot::kProbabilityRegisterPlusOne:
-        model.slot.probability_register = minus_one(reader);
-        break;
-      case image::model_slot::kScoreRegisterPlusOne:
-        model.slot.score_register = minus_one(reader);
-        break;
-      default:
-        break;
-    }
-    if (!fine) return false;
-  }
-  return reader.ok();
-}
-
-bool read_rule(std::span<const std::uint8_t> bytes, Rule& rule, std::uint32_t& place) {
-  MessageReader reader(bytes);
-  while (reader.next()) {
-    switch (reader.number()) {
-      case image::rule::kId:
-        rule.id = reader.text();
-        break;
-      case image::rule::kCondition:
-        rule.condition = reader.bits32();
-        break;
-      case image::rule::kAction:
-        rule.action = reader.bits32();
-        break;
-      case image::rule::kOnError:
-        rule.on_error = reader.bits32();
-        break;
-      case image::rule::kReasonPlusOne:
-        rule.reason = minus_one(reader);
-        break;
-      case image::rule::kStages:
-        rule.stages = reader.bits32();
-        break;
-      case image::rule::kPlace:
-        place = reader.bits32();
-        break;
-      default:
-        break;
-    }
-  }
-  return reader.ok();
 }
 
 }  // namespace
@@ -234,142 +30,122 @@ class ReleaseLoader {
       : runtime_(std::move(runtime)), release_(new Release()) {}
 
   Result<std::shared_ptr<const Release>> load(std::span<const std::uint8_t> bytes) {
-    if (!read(bytes)) return refuse("damaged bytes");
-    if (format_ != kFormat) {
-      return refuse("format " + std::to_string(format_) +
+    if (!read_release_image(bytes, image_)) return refuse("damaged bytes");
+    if (image_.format != kFormat) {
+      return refuse("format " + std::to_string(image_.format) +
                     " is not known; compile the policy again");
     }
-    auto row = wire::RowTable::parse(row_bytes_);
+    release_->policy_ = std::move(image_.policy);
+    release_->policy_version_ = std::move(image_.policy_version);
+    release_->content_hash_ = std::move(image_.content_hash);
+    auto row = wire::RowTable::parse(image_.row);
     if (!row.ok()) return row.status();
     release_->row_ = std::move(row.value());
-    auto program =
-        program::Program::parse(program_bytes_, release_->row_.slot_kinds(), model_registers());
+    auto program = program::Program::parse(image_.program, release_->row_.slot_kinds(),
+                                           registers_written_by_core());
     if (!program.ok()) return program.status();
     release_->program_ = std::move(program.value());
-    if (Status s = check_slots(); !s.ok()) return s;
-    for (ModelImage& model : models_) {
+    if (Status s = take_registers(); !s.ok()) return s;
+    if (Status s = load_reasons(); !s.ok()) return s;
+    for (ModelImage& model : image_.models) {
       if (Status s = load_model(model); !s.ok()) return s;
     }
-    for (std::size_t i = 0; i < release_->rules_.size(); ++i) {
-      if (Status s = finish_rule(release_->rules_[i], rule_places_[i]); !s.ok()) return s;
+    for (Scorecard& card : image_.scorecards) {
+      if (Status s = load_scorecard(card); !s.ok()) return s;
     }
-    encode_release();
+    for (RuleImage& rule : image_.rules) {
+      if (Status s = load_rule(rule); !s.ok()) return s;
+    }
+    for (Segment& segment : image_.segments) {
+      if (Status s = load_segment(segment); !s.ok()) return s;
+    }
+    for (Segment& segment : release_->segments_) segment.route = route_of(segment.model);
+    release_->route_without_segment_ = route_of(kNone);
+    release_->route_unscored_.encoded_release = encode_release({});
     return std::shared_ptr<const Release>(std::move(release_));
   }
 
  private:
-  bool read(std::span<const std::uint8_t> bytes) {
-    MessageReader reader(bytes);
-    while (reader.next()) {
-      switch (reader.number()) {
-        case image::release_image::kFormat:
-          format_ = reader.bits32();
-          break;
-        case image::release_image::kPolicy:
-          release_->policy_ = reader.text();
-          break;
-        case image::release_image::kPolicyVersion:
-          release_->policy_version_ = reader.text();
-          break;
-        case image::release_image::kContentHash:
-          release_->content_hash_ = reader.text();
-          break;
-        case image::release_image::kRow:
-          row_bytes_ = reader.payload();
-          break;
-        case image::release_image::kProgram:
-          program_bytes_ = reader.payload();
-          break;
-        case image::release_image::kModels:
-          if (!read_model(reader.payload(), models_.emplace_back())) return false;
-          break;
-        case image::release_image::kRules:
-          if (!read_rule(reader.payload(), release_->rules_.emplace_back(),
-                         rule_places_.emplace_back())) {
-            return false;
-          }
-          break;
-        case image::release_image::kCutoffs:
-          if (!read_cutoffs(reader.payload())) return false;
-          break;
-        case image::release_image::kReasons:
-          if (!read_reason(reader.payload())) return false;
-          break;
-        default:
-          break;
-      }
+  // Registers that no instruction writes: the models' outputs, and whether anybody is scored.
+  std::vector<program::CoreRegister> registers_written_by_core() const {
+    std::vector<program::CoreRegister> registers;
+    for (const ModelImage& model : image_.models) {
+      registers.push_back({model.slot.probability_register, Kind::kDouble});
+      registers.push_back({model.slot.score_register, Kind::kDouble});
     }
-    return reader.ok();
-  }
-
-  bool read_cutoffs(std::span<const std::uint8_t> bytes) {
-    release_->has_cutoffs_ = true;
-    release_->cutoffs_ = {0.0, 0.0};  // zeros are not on the wire
-    MessageReader reader(bytes);
-    while (reader.next()) {
-      switch (reader.number()) {
-        case image::cutoffs::kApproveAtMost:
-          release_->cutoffs_.approve_at_most = reader.number64();
-          break;
-        case image::cutoffs::kReferAtMost:
-          release_->cutoffs_.refer_at_most = reader.number64();
-          break;
-        default:
-          break;
-      }
-    }
-    return reader.ok();
-  }
-
-  bool read_reason(std::span<const std::uint8_t> bytes) {
-    std::string_view code;
-    std::string_view text_en;
-    std::string_view text_zh;
-    MessageReader reader(bytes);
-    while (reader.next()) {
-      switch (reader.number()) {
-        case image::reason_text::kCode:
-          code = reader.text();
-          break;
-        case image::reason_text::kTextEn:
-          text_en = reader.text();
-          break;
-        case image::reason_text::kTextZh:
-          text_zh = reader.text();
-          break;
-        default:
-          break;
-      }
-    }
-    wire::MessageWriter writer;
-    const auto reason = writer.begin(contract::score_response::kReasons);
-    writer.string(contract::reason::kCode, code);
-    writer.string(contract::reason::kTextEn, text_en);
-    writer.string(contract::reason::kTextZh, text_zh);
-    writer.end(reason);
-    release_->reasons_.push_back(to_bytes(writer));
-    reason_codes_.emplace_back(code);
-    return reader.ok();
-  }
-
-  std::vector<std::uint32_t> model_registers() const {
-    std::vector<std::uint32_t> registers;
-    for (const ModelImage& model : models_) {
-      for (const std::uint32_t r : {model.slot.probability_register, model.slot.score_register}) {
-        if (r != kNone) registers.push_back(r);
-      }
-    }
+    if (image_.scored_register != kNone) registers.push_back({image_.scored_register, Kind::kBool});
     return registers;
   }
 
-  Status check_slots() const {
+  bool holds(std::uint32_t register_index, Kind kind) const {
+    const program::Program& program = release_->program_;
+    if (!program.is_written(register_index)) return false;
+    const Kind found = program.kind_of(register_index);
+    return found == kind || found == Kind::kNone;
+  }
+
+  bool is_slot_of(std::uint32_t slot, Kind kind) const {
+    if (slot == kNone) return true;
+    const auto kinds = release_->row_.slot_kinds();
+    return slot < kinds.size() && (kinds[slot] == kind || kinds[slot] == Kind::kNone);
+  }
+
+  Status take_registers() {
     const wire::RowTable& row = release_->row_;
     if (row.slot_kinds()[row.request_id_slot()] != Kind::kString ||
         row.slot_kinds()[row.stage_slot()] != Kind::kInt) {
       return refuse("request_id or stage has a slot of another kind");
     }
-    if (release_->has_cutoffs_ && models_.empty()) return refuse("cut-offs without a model");
+    if (!is_slot_of(image_.amount_slot, Kind::kInt) ||
+        !is_slot_of(image_.customer_key_slot, Kind::kString)) {
+      return refuse("the loan's amount or the customer's key has a slot of another kind");
+    }
+    release_->amount_slot_ = image_.amount_slot;
+    release_->customer_key_slot_ = image_.customer_key_slot;
+    const program::Program& program = release_->program_;
+    for (const auto& [register_index, kind] : {std::pair(image_.segment_register, Kind::kInt),
+                                               std::pair(image_.skip_register, Kind::kBool)}) {
+      if (register_index == kNone) continue;
+      if (!holds(register_index, kind) || !program.is_written_before_models(register_index)) {
+        return refuse("segment or hard rules are not known before the models run");
+      }
+    }
+    release_->segment_register_ = image_.segment_register;
+    release_->skip_register_ = image_.skip_register;
+    release_->scored_register_ = image_.scored_register;
     return {};
+  }
+
+  Status load_reasons() {
+    for (std::uint32_t i = 0; i < image_.reasons.size(); ++i) {
+      const ReasonImage& reason = image_.reasons[i];
+      if (reason.group > i || image_.reasons[reason.group].group != reason.group) {
+        return refuse("a reason's group is no reason");
+      }
+      wire::MessageWriter writer;
+      const auto mark = writer.begin(contract::score_response::kReasons);
+      writer.string(contract::reason::kCode, reason.code);
+      writer.string(contract::reason::kTextEn, reason.text_en);
+      writer.string(contract::reason::kTextZh, reason.text_zh);
+      writer.end(mark);
+      release_->reasons_.push_back({reason.group, to_bytes(writer)});
+    }
+    std::vector<std::uint32_t>& order = release_->reasons_by_rank_;
+    order.resize(image_.reasons.size());
+    std::iota(order.begin(), order.end(), 0u);
+    std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+      return image_.reasons[a].rank < image_.reasons[b].rank;
+    });
+    return {};
+  }
+
+  bool is_reason(std::uint32_t reason) const {
+    return reason == kNone || reason < release_->reasons_.size();
+  }
+
+  bool are_reasons(const std::vector<Contribution>& contributions) const {
+    return std::all_of(contributions.begin(), contributions.end(),
+                       [&](const Contribution& part) { return is_reason(part.reason); });
   }
 
   bool fits_tensor(models::ElementType type, std::uint32_t register_index) const {
@@ -415,52 +191,107 @@ class ReleaseLoader {
       return bad("the graph explains " + std::to_string(explained) + " inputs, the image " +
                  std::to_string(slot.contributions.size()));
     }
-    for (const Contribution& contribution : slot.contributions) {
-      if (contribution.reason != kNone && contribution.reason >= release_->reasons_.size()) {
-        return bad("a contribution points to no reason");
-      }
-    }
+    if (!are_reasons(slot.contributions)) return bad("a contribution points to no reason");
     release_->models_.push_back(std::move(slot));
     return {};
   }
 
-  Status finish_rule(Rule& rule, std::uint32_t place) {
-    const program::Program& program = release_->program_;
-    if (!program.is_written(rule.condition)) return refuse("rule " + rule.id + " has no condition");
-    if (program.kind_of(rule.condition) != Kind::kBool &&
-        program.kind_of(rule.condition) != Kind::kNone) {
-      return refuse("rule " + rule.id + ": its condition is not true or false");
+  Status load_scorecard(Scorecard& card) {
+    const auto bad = [&](const char* what) {
+      return refuse("scorecard " + card.name + ": " + what);
+    };
+    if (!holds(card.score_register, Kind::kDouble) ||
+        !holds(card.probability_register, Kind::kDouble)) {
+      return bad("it gives no score");
     }
-    if (rule.action > contract::rule_action::kDecline ||
+    for (const Scorecard::Attribute& attribute : card.attributes) {
+      if (!holds(attribute.points_register, Kind::kDouble))
+        return bad("an attribute has no points");
+    }
+    if (!are_reasons(card.contributions)) return bad("an attribute points to no reason");
+    release_->scorecards_.push_back(std::move(card));
+    return {};
+  }
+
+  Status load_rule(RuleImage& image) {
+    Rule& rule = image.rule;
+    const auto bad = [&](const char* what) { return refuse("rule " + rule.id + what); };
+    if (!holds(rule.condition, Kind::kBool)) return bad(": its condition is not true or false");
+    if (rule.action > contract::rule_action::kCap ||
         rule.on_error > contract::rule_action::kDecline) {
-      return refuse("rule " + rule.id + ": unknown action");
+      return bad(": unknown action");
     }
-    if (rule.reason != kNone && rule.reason >= release_->reasons_.size()) {
-      return refuse("rule " + rule.id + " points to no reason");
+    if (rule.action == contract::rule_action::kCap ? !holds(rule.cap_register, Kind::kInt)
+                                                   : rule.cap_register != kNone) {
+      return bad(": a cap and its amount belong together");
     }
-    if (place >= program.places().size()) return refuse("rule " + rule.id + " has no place");
-    const program::Place& at = program.places()[place];
+    if (!is_reason(rule.reason)) return bad(" points to no reason");
+    const auto places = release_->program_.places();
+    if (image.place >= places.size()) return bad(" has no place");
+    const program::Place& at = places[image.place];
     rule.place = at.file + ":" + std::to_string(at.line) + ":" + std::to_string(at.column);
-    rule.reason_code = rule.reason == kNone ? "" : reason_codes_[rule.reason];
+    if (rule.reason != kNone) rule.reason_code = image_.reasons[rule.reason].code;
     rule.hit_when_true = encode_hit(rule, rule.action, contract::rule_cause::kTrue, {});
     rule.hit_when_missing = encode_hit(rule, rule.on_error, contract::rule_cause::kMissing,
                                        "data is missing for the rule at " + rule.place);
+    release_->rules_.push_back(std::move(rule));
     return {};
   }
 
   static Bytes encode_hit(const Rule& rule, std::uint32_t action, std::uint32_t cause,
                           std::string_view detail) {
     wire::MessageWriter writer;
-    write_hit(writer, rule, action, cause, detail);
+    write_hit(writer, {rule.id, rule.reason_code, detail}, action, cause);
     return to_bytes(writer);
   }
 
-  void encode_release() {
+  Status load_segment(Segment& segment) {
+    const auto bad = [&](const char* what) {
+      return refuse("segment " + segment.name + ": " + what);
+    };
+    if (segment.model != kNone && segment.scorecard != kNone) return bad("two are to decide");
+    if (segment.model != kNone) {
+      if (segment.model >= release_->models_.size()) return bad("no such model");
+      segment.decided_by = release_->models_[segment.model].slot;
+    } else if (segment.scorecard != kNone) {
+      if (segment.scorecard >= release_->scorecards_.size()) return bad("no such scorecard");
+      segment.decided_by = release_->scorecards_[segment.scorecard].name;
+    } else if (segment.cutoffs) {
+      return bad("cut-offs without a model or scorecard");
+    }
+    if (segment.cutoffs && segment.cutoffs->exploration) {
+      Exploration& exploration = *segment.cutoffs->exploration;
+      exploration.salt += ':';
+      // Spelled so that NaN is refused.
+      if (!(exploration.rate >= 0.0 && exploration.rate <= 1.0) || exploration.amount_fen <= 0 ||
+          exploration.budget_fen <= 0 ||
+          !(exploration.loss_given_default > 0.0 && exploration.loss_given_default <= 1.0) ||
+          release_->customer_key_slot_ == kNone) {
+        return bad("exploration needs a rate, a budget, an amount and the customer's key");
+      }
+      release_->explores_ = true;
+    }
+    release_->segments_.push_back(std::move(segment));
+    return {};
+  }
+
+  // The models that run where `deciding` (kNone: no model) decides.
+  Route route_of(std::uint32_t deciding) const {
+    Route route;
+    for (std::uint32_t i = 0; i < release_->models_.size(); ++i) {
+      if (i == deciding || release_->models_[i].always_runs) route.models.push_back(i);
+    }
+    route.encoded_release = encode_release(route.models);
+    return route;
+  }
+
+  Bytes encode_release(const std::vector<std::uint32_t>& models) const {
     wire::MessageWriter writer;
     const auto release = writer.begin(contract::score_response::kRelease);
     writer.string(contract::release::kPolicy, release_->policy_);
     writer.string(contract::release::kPolicyVersion, release_->policy_version_);
-    for (const ModelSlot& slot : release_->models_) {
+    for (const std::uint32_t i : models) {
+      const ModelSlot& slot = release_->models_[i];
       const auto model = writer.begin(contract::release::kModels);
       writer.string(contract::model_version::kSlot, slot.slot);
       writer.string(contract::model_version::kName, slot.name);
@@ -469,17 +300,12 @@ class ReleaseLoader {
     }
     writer.string(contract::release::kContentHash, release_->content_hash_);
     writer.end(release);
-    release_->encoded_release_ = to_bytes(writer);
+    return to_bytes(writer);
   }
 
   std::shared_ptr<const models::OnnxRuntime> runtime_;
   std::shared_ptr<Release> release_;
-  std::uint32_t format_ = 0;
-  std::span<const std::uint8_t> row_bytes_;
-  std::span<const std::uint8_t> program_bytes_;
-  std::vector<ModelImage> models_;
-  std::vector<std::uint32_t> rule_places_;
-  std::vector<std::string> reason_codes_;
+  ReleaseImage image_;
 };
 
 Result<std::shared_ptr<const Release>> Release::load(

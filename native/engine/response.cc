@@ -1,6 +1,7 @@
 #include "engine/response.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 
 #include "fenqi/contract.h"
@@ -9,58 +10,151 @@ namespace fenqi::engine {
 namespace {
 
 namespace answer = contract::score_response;
+namespace action = contract::rule_action;
+namespace cause = contract::rule_cause;
 
 void write_text(wire::MessageWriter& writer, std::uint32_t number, std::string_view text) {
   if (!text.empty()) writer.string(number, text);
 }
 
-// A failed condition names what failed, in memory of the stack: failures may be frequent.
-void write_failed_hit(wire::MessageWriter& writer, const Release& release, const Rule& rule,
-                      const Hit& hit, const Value& condition) {
-  const program::Place& place = release.program().places()[condition.place];
-  char detail[512];
-  const int size = std::snprintf(detail, sizeof detail, "%s at %s:%u:%u (%s)",
-                                 program::error_text(condition.error), place.file.c_str(),
-                                 place.line, place.column, place.owner.c_str());
-  const auto used = std::min(static_cast<std::size_t>(size), sizeof detail - 1);
-  write_hit(writer, rule, hit.action, hit.cause, {detail, used});
+// A sentence in memory of the stack: what fails may fail often.
+class Detail {
+ public:
+  template <typename... Arguments>
+  explicit Detail(const char* format, Arguments... arguments) {
+    const int size = std::snprintf(text_, sizeof text_, format, arguments...);
+    size_ = std::min(static_cast<std::size_t>(size), sizeof text_ - 1);
+    // No half of a character at a cut.
+    while (size_ == sizeof text_ - 1 && size_ > 0 && (text_[size_ - 1] & 0x80) != 0) --size_;
+  }
+
+  std::string_view text() const { return {text_, size_}; }
+
+ private:
+  char text_[512];
+  std::size_t size_ = 0;
+};
+
+Detail describe(const Release& release, const Value& failed) {
+  const program::Place& place = release.program().places()[failed.place];
+  return Detail("%s at %s:%u:%u (%s)", program::error_text(failed.error), place.file.c_str(),
+                place.line, place.column, place.owner.c_str());
 }
 
-// Share of the row's slots that hold something, those of request id and stage left out.
+void write_rule_hit(wire::MessageWriter& writer, const Release& release,
+                    std::span<const Value> registers, const Hit& hit) {
+  const Rule& rule = release.rules()[hit.rule];
+  if (hit.cause == cause::kTrue) {
+    if (hit.action == action::kCap) {
+      write_hit(writer, {rule.id, rule.reason_code, {}}, hit.action, hit.cause, hit.cap_fen);
+    } else {
+      writer.raw(rule.hit_when_true);
+    }
+  } else if (hit.cause == cause::kMissing) {
+    writer.raw(rule.hit_when_missing);
+  } else {
+    const Detail detail = describe(release, registers[hit.failed]);
+    write_hit(writer, {rule.id, rule.reason_code, detail.text()}, hit.action, hit.cause);
+  }
+}
+
+// Names the first attribute that has no points.
+void write_no_score(wire::MessageWriter& writer, const Release& release,
+                    std::span<const Value> registers, const Segment& segment) {
+  const char* const name = segment.decided_by.c_str();
+  if (segment.scorecard != kNone) {
+    for (const auto& attribute : release.scorecards()[segment.scorecard].attributes) {
+      const Value& points = registers[attribute.points_register];
+      if (points.is_ok()) continue;
+      if (points.is_error()) {
+        const Detail detail = describe(release, points);
+        write_hit(writer, {"NO_SCORE", {}, detail.text()}, action::kRefer, cause::kError);
+        return;
+      }
+      const Detail detail("scorecard %s: no bin of attribute %s takes its value", name,
+                          attribute.name.c_str());
+      write_hit(writer, {"NO_SCORE", {}, detail.text()}, action::kRefer, cause::kMissing);
+      return;
+    }
+  }
+  const Detail detail("%s gives no score", name);
+  write_hit(writer, {"NO_SCORE", {}, detail.text()}, action::kRefer, cause::kMissing);
+}
+
+void write_built_in(wire::MessageWriter& writer, const Release& release,
+                    std::span<const Value> registers, const Assessment& assessment,
+                    BuiltInRule rule) {
+  switch (rule) {
+    case BuiltInRule::kNoSegment:
+      write_hit(writer,
+                {"NO_SEGMENT", {}, "the application falls in none of the segments, or in several"},
+                action::kRefer, cause::kMissing);
+      break;
+    case BuiltInRule::kNoScore:
+      write_no_score(writer, release, registers, *assessment.segment_of(release));
+      break;
+    case BuiltInRule::kAboveSubLimit: {
+      const Detail detail(
+          "an amount above %lld fen, or none named, goes to a person",
+          static_cast<long long>(assessment.segment_of(release)->cutoffs->refer_above_fen));
+      write_hit(writer, {"ABOVE_SUB_LIMIT", {}, detail.text()}, action::kRefer, cause::kTrue);
+      break;
+    }
+  }
+}
+
+// Share of the row's slots that hold something; what is no evidence about the applicant is left
+// out.
 double coverage(const Release& release, std::span<const Value> registers) {
-  const std::uint32_t slots = release.row().slot_count();
+  const wire::RowTable& row = release.row();
   std::uint32_t known = 0;
   std::uint32_t counted = 0;
-  for (std::uint32_t i = 0; i < slots; ++i) {
-    if (i == release.row().request_id_slot() || i == release.row().stage_slot()) continue;
+  for (std::uint32_t i = 0; i < row.slot_count(); ++i) {
+    if (i == row.request_id_slot() || i == row.stage_slot() || i == row.decided_at_slot() ||
+        i == row.consents_slot()) {
+      continue;
+    }
     ++counted;
     known += registers[i].is_missing() ? 0 : 1;
   }
   return counted == 0 ? 1.0 : static_cast<double>(known) / counted;
 }
 
+void write_withheld(wire::MessageWriter& writer, const wire::RowTable& row,
+                    std::span<const Value> registers) {
+  if (row.gated_sources() == 0) return;
+  const auto granted = static_cast<std::uint64_t>(registers[row.consents_slot()].i);
+  std::uint64_t withheld = row.gated_sources() & ~granted;
+  for (; withheld != 0; withheld &= withheld - 1) {
+    writer.uint(answer::kWithheldSources, static_cast<std::uint64_t>(std::countr_zero(withheld)));
+  }
+}
+
 }  // namespace
 
-void write_hit(wire::MessageWriter& writer, const Rule& rule, std::uint32_t action,
-               std::uint32_t cause, std::string_view detail) {
+void write_hit(wire::MessageWriter& writer, const HitTexts& texts, std::uint32_t act,
+               std::uint32_t why, std::optional<std::int64_t> cap_fen) {
   const auto hit = writer.begin(answer::kRuleHits);
-  writer.string(contract::rule_hit::kRuleId, rule.id);
-  writer.uint(contract::rule_hit::kAction, action);
-  writer.uint(contract::rule_hit::kCause, cause);
-  write_text(writer, contract::rule_hit::kReasonCode, rule.reason_code);
-  write_text(writer, contract::rule_hit::kDetail, detail);
+  writer.string(contract::rule_hit::kRuleId, texts.rule_id);
+  writer.uint(contract::rule_hit::kAction, act);
+  writer.uint(contract::rule_hit::kCause, why);
+  write_text(writer, contract::rule_hit::kReasonCode, texts.reason_code);
+  write_text(writer, contract::rule_hit::kDetail, texts.detail);
+  if (cap_fen) writer.sint(contract::rule_hit::kCapFen, *cap_fen);
   writer.end(hit);
 }
 
 void write_response(wire::MessageWriter& writer, const Release& release,
-                    std::span<const Value> registers, const ModelOpinion* opinion,
+                    std::span<const Value> registers, const Assessment& assessment,
                     const Verdict& verdict) {
-  const Value& request_id = registers[release.row().request_id_slot()];
+  const wire::RowTable& row = release.row();
+  const Segment* const segment = assessment.segment_of(release);
+  const Value& request_id = registers[row.request_id_slot()];
   if (request_id.is_ok()) write_text(writer, answer::kRequestId, request_id.text());
   writer.uint(answer::kDecision, verdict.decision);
-  if (opinion != nullptr) {
-    writer.number64(answer::kScore, opinion->score);
-    writer.number64(answer::kProbabilityOfDefault, opinion->probability);
+  if (assessment.opinion != nullptr) {
+    writer.number64(answer::kScore, assessment.opinion->score);
+    writer.number64(answer::kProbabilityOfDefault, assessment.opinion->probability);
   }
   for (std::size_t i = 0; i < verdict.sub_score_count; ++i) {
     const auto part = writer.begin(answer::kSubScores);
@@ -68,25 +162,24 @@ void write_response(wire::MessageWriter& writer, const Release& release,
     writer.number64(contract::sub_score::kScore, verdict.sub_scores[i].score);
     writer.end(part);
   }
-  for (const Hit& hit : verdict.hits) {
-    const Rule& rule = release.rules()[hit.rule];
-    switch (hit.cause) {
-      case contract::rule_cause::kTrue:
-        writer.raw(rule.hit_when_true);
-        break;
-      case contract::rule_cause::kMissing:
-        writer.raw(rule.hit_when_missing);
-        break;
-      default:
-        write_failed_hit(writer, release, rule, hit, registers[rule.condition]);
-        break;
-    }
+  for (const Hit& hit : verdict.hits) write_rule_hit(writer, release, registers, hit);
+  if (verdict.built_in) {
+    write_built_in(writer, release, registers, assessment, *verdict.built_in);
   }
   for (std::size_t i = 0; i < verdict.reason_count; ++i) {
-    writer.raw(release.encoded_reason(verdict.reasons[i]));
+    writer.raw(release.reasons()[verdict.reasons[i]].encoded);
   }
-  writer.raw(release.encoded_release());
+  writer.raw(assessment.route_of(release).encoded_release);
   writer.number64(answer::kDataCoverage, coverage(release, registers));
+  if (segment != nullptr) write_text(writer, answer::kSegment, segment->name);
+  if (assessment.opinion != nullptr) writer.string(answer::kDecidedBy, segment->decided_by);
+  if (verdict.amount_cap_fen) writer.sint(answer::kAmountCapFen, *verdict.amount_cap_fen);
+  if (verdict.explored) writer.uint(answer::kExplored, 1);
+  if (verdict.propensity) writer.number64(answer::kPropensity, *verdict.propensity);
+  write_withheld(writer, row, registers);
+  if (row.decided_at_slot() != wire::RowTable::kNone) {
+    writer.sint(answer::kDecidedAtSeconds, registers[row.decided_at_slot()].i);
+  }
 }
 
 }  // namespace fenqi::engine

@@ -1,9 +1,11 @@
 #include "engine/scorer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "engine/engine.h"
+#include "engine/reasons.h"
 #include "engine/response.h"
 #include "fenqi/contract.h"
 #include "wire/decode.h"
@@ -13,6 +15,10 @@ namespace {
 
 std::int64_t now_ns() {
   return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+}
+
+std::int64_t wall_clock_seconds() {
+  return std::chrono::system_clock::now().time_since_epoch() / std::chrono::seconds(1);
 }
 
 // Measures stages that follow one another.
@@ -55,18 +61,31 @@ std::int64_t to_int64(const Value& value, std::int64_t missing) {
 
 }  // namespace
 
-// Scratch that belongs to one release: its registers with the constants in place, and a run of
-// each model with its tensors bound.
+// Scratch that belongs to one release: its registers with the constants in place, a run of each
+// model with its tensors bound, and what models and scorecards say.
 struct Scorer::Workspace {
+  explicit Workspace(std::shared_ptr<const Release> of)
+      : release(std::move(of)), reasons(*release) {
+    registers.resize(release->program().register_count());
+    release->program().load_constants(registers);
+    counters.resize(release->row().counter_count());
+    for (const ModelSlot& slot : release->models()) {
+      most_parts = std::max(most_parts, slot.contributions.size());
+    }
+    for (const Scorecard& card : release->scorecards()) {
+      most_parts = std::max(most_parts, card.contributions.size());
+    }
+    parts.resize(most_parts);
+  }
+
   std::shared_ptr<const Release> release;
   std::vector<Value> registers;
   std::vector<std::uint32_t> counters;
   std::vector<models::OnnxRun> runs;
-  std::vector<ModelOpinion> opinions;
-  std::vector<std::vector<double>> contributions;
-  std::vector<double> by_reason;
-
-  const ModelOpinion* deciding() const { return opinions.empty() ? nullptr : &opinions.front(); }
+  std::vector<double> parts;  // of the opinion
+  std::size_t most_parts = 0;
+  Opinion opinion;
+  ReasonScratch reasons;
 };
 
 Scorer::Scorer(Engine& engine) : engine_(engine), histograms_(engine.add_histograms()) {}
@@ -79,26 +98,43 @@ Status Scorer::follow_release() {
   if (generation == generation_) [[likely]] {
     return {};
   }
-  auto workspace = std::make_unique<Workspace>();
-  workspace->release = engine_.release();
-  const Release& release = *workspace->release;
-  workspace->registers.resize(release.program().register_count());
-  release.program().load_constants(workspace->registers);
-  workspace->counters.resize(release.row().counter_count());
-  workspace->by_reason.resize(release.reason_count());
-  for (const ModelSlot& slot : release.models()) {
+  auto workspace = std::make_unique<Workspace>(engine_.release());
+  for (const ModelSlot& slot : workspace->release->models()) {
     auto run = models::OnnxRun::create(slot.model);
     if (!run.ok()) return run.status();
     workspace->runs.push_back(std::move(run.value()));
-    workspace->contributions.emplace_back(slot.contributions.size());
-    workspace->opinions.push_back({0.0, 0.0, 0.0, workspace->contributions.back()});
   }
   workspace_ = std::move(workspace);
   generation_ = generation;
   return {};
 }
 
-Status Scorer::run_model(std::size_t i) {
+// What the program's first part says of how to go on: whether anybody is scored, and by whom.
+void Scorer::assess() {
+  Workspace& w = *workspace_;
+  const Release& release = *w.release;
+  assessment_ = {};
+  if (release.skip_register() != kNone) {
+    const Value& skip = w.registers[release.skip_register()];
+    assessment_.is_scored = !(skip.is_ok() && skip.b);
+  }
+  if (release.segment_register() == kNone) {
+    assessment_.segment = release.segments().empty() ? kNone : 0;
+  } else {
+    const Value& segment = w.registers[release.segment_register()];
+    if (segment.is_ok() && static_cast<std::uint64_t>(segment.i) < release.segments().size()) {
+      assessment_.segment = static_cast<std::uint32_t>(segment.i);
+    }
+  }
+  for (const ModelSlot& slot : release.models()) {
+    w.registers[slot.probability_register] = w.registers[slot.score_register] = Value();
+  }
+  if (release.scored_register() != kNone) {
+    w.registers[release.scored_register()] = assessment_.is_scored ? Value::of_bool(true) : Value();
+  }
+}
+
+Status Scorer::run_model(std::uint32_t i) {
   Workspace& w = *workspace_;
   const ModelSlot& slot = w.release->models()[i];
   models::OnnxRun& run = w.runs[i];
@@ -134,23 +170,37 @@ Status Scorer::run_model(std::size_t i) {
     return error(StatusCode::kInternal,
                  "model " + slot.name + "/" + slot.version + " gave no finite number");
   }
-  ModelOpinion& opinion = w.opinions[i];
-  opinion.log_odds = slot.calibration.log_odds(margin);
-  opinion.probability = models::probability(opinion.log_odds);
-  opinion.score = slot.score_scale.score(opinion.log_odds);
-  for (std::size_t c = 0; c < w.contributions[i].size(); ++c) {
-    w.contributions[i][c] = run.output(1, c);
-  }
-  if (slot.probability_register != kNone) {
-    w.registers[slot.probability_register] = Value::of_double(opinion.probability);
-  }
-  if (slot.score_register != kNone) {
-    w.registers[slot.score_register] = Value::of_double(opinion.score);
-  }
+  const double log_odds = slot.calibration.log_odds(margin);
+  w.registers[slot.probability_register] = Value::of_double(models::probability(log_odds));
+  w.registers[slot.score_register] = Value::of_double(slot.score_scale.score(log_odds));
   return {};
 }
 
-// From bytes to registers and opinions.
+// What the deciding model or scorecard says, where it says anything.
+void Scorer::take_opinion() {
+  Workspace& w = *workspace_;
+  const Release& release = *w.release;
+  const Segment* const segment = assessment_.segment_of(release);
+  if (segment == nullptr || segment->decided_by.empty() || !assessment_.is_scored) return;
+  const bool by_card = segment->scorecard != kNone;
+  const Scorecard* const card = by_card ? &release.scorecards()[segment->scorecard] : nullptr;
+  const ModelSlot* const slot = by_card ? nullptr : &release.models()[segment->model];
+  const Value& score = w.registers[by_card ? card->score_register : slot->score_register];
+  const Value& probability =
+      w.registers[by_card ? card->probability_register : slot->probability_register];
+  if (!score.is_ok() || !probability.is_ok()) return;
+  const auto& contributions = by_card ? card->contributions : slot->contributions;
+  for (std::size_t c = 0; c < contributions.size(); ++c) {
+    w.parts[c] = by_card ? card->attributes[c].reference_points -
+                               w.registers[card->attributes[c].points_register].d
+                         : w.runs[segment->model].output(1, c);
+  }
+  w.opinion = {probability.d, score.d, std::span(w.parts).first(contributions.size()),
+               contributions};
+  assessment_.opinion = &w.opinion;
+}
+
+// From bytes to registers and an opinion.
 Status Scorer::evaluate(std::span<const std::uint8_t> request, Timings& timings) {
   if (engine_.generation() == 0) {
     return error(StatusCode::kFailedPrecondition, "no release has been published yet");
@@ -166,21 +216,27 @@ Status Scorer::evaluate(std::span<const std::uint8_t> request, Timings& timings)
       !s.ok()) {
     return s;
   }
+  if (const std::uint32_t slot = release.row().decided_at_slot();
+      slot != wire::RowTable::kNone && registers[slot].is_missing()) {
+    registers[slot] = Value::of_int(wall_clock_seconds());
+  }
   clock.spent_in(Stage::kRead);
   Budget budget(program::kWorkOfRequest);
   Scratch scratch{arena_, budget};
   release.program().run_before_models(registers, request, scratch, patterns_);
   clock.spent_in(Stage::kProgram);
-  for (std::size_t i = 0; i < w.runs.size(); ++i) {
+  assess();
+  for (const std::uint32_t i : assessment_.route_of(release).models) {
     if (Status s = run_model(i); !s.ok()) return s;
   }
   clock.spent_in(Stage::kModel);
   release.program().run_after_models(registers, request, scratch, patterns_);
+  take_opinion();
   clock.spent_in(Stage::kProgram);
   return {};
 }
 
-// From registers and opinions to an answer.
+// From registers and an opinion to an answer.
 void Scorer::answer(Timings& timings) {
   Workspace& w = *workspace_;
   const Release& release = *w.release;
@@ -189,17 +245,13 @@ void Scorer::answer(Timings& timings) {
   const Value& stage = w.registers[release.row().stage_slot()];
   decide(release, w.registers,
          stage.is_ok() ? static_cast<std::uint32_t>(stage.i) : contract::stage::kApplication,
-         w.deciding(), verdict_);
+         assessment_, verdict_);
   clock.spent_in(Stage::kProgram);
-  explain(release, w.deciding(), w.by_reason, verdict_);
-  if (w.deciding() != nullptr) {
-    split_score(release.models().front(), *w.deciding(), verdict_);
-  } else {
-    verdict_.sub_score_count = 0;
-  }
+  explain(release, assessment_, w.reasons, verdict_);
+  split_score(release, assessment_, verdict_);
   clock.spent_in(Stage::kReasons);
   writer_.clear();
-  write_response(writer_, release, w.registers, w.deciding(), verdict_);
+  write_response(writer_, release, w.registers, assessment_, verdict_);
   clock.spent_in(Stage::kWrite);
   timings[static_cast<std::size_t>(Stage::kTotal)] += before;
 }

@@ -19,6 +19,7 @@
 #include "base/histogram.h"
 #include "base/status.h"
 #include "base/value.h"
+#include "engine/opinion.h"
 #include "engine/release.h"
 #include "engine/verdict.h"
 #include "program/patterns.h"
@@ -66,8 +67,8 @@ class Scorer {
   // application fails alone; the call fails only when the batch itself cannot be read.
   Outcome score_batch(std::span<const std::uint8_t> request);
 
-  // The value that each feature takes for `request`, for traces and tests: registers stay valid
-  // until the next call. Runs the models too.
+  // What every register holds for `request`, for traces and tests: valid until the next call.
+  // Runs the models too.
   struct Trace {
     Status status;
     std::shared_ptr<const Release> release;
@@ -80,7 +81,9 @@ class Scorer {
 
   Status follow_release();
   Status evaluate(std::span<const std::uint8_t> request, Timings& timings);
-  Status run_model(std::size_t i);
+  void assess();
+  Status run_model(std::uint32_t i);
+  void take_opinion();
   void answer(Timings& timings);
   void write_result(const Outcome& one);
 
@@ -90,6 +93,7 @@ class Scorer {
   std::unique_ptr<Workspace> workspace_;
   Arena arena_;
   program::PatternCache patterns_;
+  Assessment assessment_;
   Verdict verdict_;
   wire::MessageWriter writer_;
   wire::MessageWriter batch_writer_;

@@ -1,4 +1,4 @@
-// From rules and a probability of default to a decision with its reasons.
+// From rules and the deciding score to a decision.
 #pragma once
 
 #include <array>
@@ -8,25 +8,25 @@
 #include <vector>
 
 #include "base/value.h"
+#include "engine/opinion.h"
 #include "engine/release.h"
 
 namespace fenqi::engine {
-
-// What the deciding model says of an applicant.
-struct ModelOpinion {
-  double log_odds = 0.0;  // of default, calibrated
-  double probability = 0.0;
-  double score = 0.0;
-  // Each contribution to the margin against the reference, in log-odds of default; empty where the
-  // model explains nothing. Lent.
-  std::span<const double> contributions;
-};
 
 // A rule that fired.
 struct Hit {
   std::uint32_t rule = 0;    // index into Release::rules
   std::uint32_t action = 0;  // fenqi.v1.RuleAction
   std::uint32_t cause = 0;   // fenqi.v1.RuleCause
+  std::int64_t cap_fen = 0;  // for the action CAP
+  std::uint32_t failed = 0;  // register that is an error, where that is the cause
+};
+
+// Rules that every policy has, which refer. At most one fires.
+enum class BuiltInRule {
+  kNoSegment,      // the applicant falls in none of the segments, or in several
+  kNoScore,        // the deciding scorecard gives no score
+  kAboveSubLimit,  // more was asked than may be approved without a person
 };
 
 struct SubScore {
@@ -40,29 +40,29 @@ inline constexpr std::size_t kMostReasons = 4;
 // A decision with what led to it. Kept by its thread and filled anew for each request, so that it
 // allocates only while it grows to the release's number of rules.
 struct Verdict {
-  std::uint32_t decision = 0;  // fenqi.v1.Decision
+  std::uint32_t decision = 0;    // fenqi.v1.Decision
+  std::uint32_t by_cutoffs = 0;  // what the cut-offs alone say; approve where there are none
   std::vector<Hit> hits;
+  std::optional<BuiltInRule> built_in;
+  std::optional<std::int64_t> amount_cap_fen;
+  // A cap, not rules or cut-offs, made the decision what it is.
+  bool is_capped = false;
+  bool explored = false;
+  std::optional<double> propensity;
   std::array<std::uint32_t, kMostReasons> reasons{};  // indices into Release's reasons
   std::size_t reason_count = 0;
   std::array<SubScore, 2> sub_scores{};
   std::size_t sub_score_count = 0;
 };
 
-// Fills `verdict.hits` and `verdict.decision`: the gravest of what the rules that hold at `stage`
-// ask for and what the cut-offs make of `opinion` (null where no model ran).
+// The decision that a rule's action asks for, as fenqi.v1.Decision.
+std::uint32_t decision_of_action(std::uint32_t action);
+
+// Fills everything but reasons and sub-scores. The decision is the gravest of what the rules that
+// hold at `stage` ask for and what the cut-offs make of the opinion; exploration may overrule the
+// cut-offs, never a rule. An approval of more than the smallest cap is a counter-offer; where the
+// cap leaves nothing, a decline.
 void decide(const Release& release, std::span<const Value> registers, std::uint32_t stage,
-            const ModelOpinion* opinion, Verdict& verdict);
-
-// Fills `verdict.reasons`, only for a decision that is no plain yes: first the reasons of the
-// rules that brought it about, in the policy's order; then, where the model's own cut-off says the
-// same or worse than approve, the groups of features that raised the risk most against the
-// reference (comments 5 and 7 of the same supplement). `by_reason` is scratch, one number for each
-// reason of the release.
-void explain(const Release& release, const ModelOpinion* opinion, std::span<double> by_reason,
-             Verdict& verdict);
-
-// Fills `verdict.sub_scores`: for each dimension the score of an applicant who is at the reference
-// in everything else.
-void split_score(const ModelSlot& slot, const ModelOpinion& opinion, Verdict& verdict);
+            const Assessment& assessment, Verdict& verdict);
 
 }  // namespace fenqi::engine

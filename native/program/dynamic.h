@@ -24,17 +24,17 @@ constexpr bool is_number(const Value& value) {
 // on. Unordered where one is NaN.
 std::partial_ordering compare_numbers(const Value& a, const Value& b);
 
-// Numbers equal across kinds, an integer and a double as doubles, as CEL has it: beyond 2^53 they may
-// be equal although they differ. Lists, maps, messages and optionals by their contents; values of
-// kinds that have nothing in common are unequal. NaN equals nothing.
+// Numbers equal across kinds, an integer and a double as doubles, as CEL has it: beyond 2^53 they
+// may be equal although they differ. Lists, maps, messages and optionals by their contents; values
+// of kinds that have nothing in common are unequal. NaN equals nothing.
 bool equal(const Value& a, const Value& b, Scratch& scratch, int depth = 0);
 
 // Of two numbers, or two values of one of the kinds bool, string, bytes, timestamp, duration.
 // Nothing for others: CEL has no order for them.
 std::optional<std::partial_ordering> compare(const Value& a, const Value& b, Scratch& scratch);
 
-// The value of `key` in a map, numbers by mathematical value; null where there is none. Keys of other kinds than bool, int, uint,
-// double and string are in no map.
+// The value of `key` in a map, numbers by mathematical value; null where there is none. Keys of
+// other kinds than bool, int, uint, double and string are in no map.
 const Value* find_key(const Value& map, const Value& key, Scratch& scratch);
 
 // Whether a list holds `wanted`.

@@ -40,6 +40,13 @@ Value abs_int(std::int64_t x) {
 // Writing a number as text costs about ten plain instructions.
 constexpr std::uint64_t kWorkOfWriting = 10;
 
+// Which condition is the one that is true: see OP_EXCLUSIVE.
+Value exclusive(const Value& so_far, const Value& condition, const Value& index) {
+  if (!so_far.is_ok() || !condition.is_ok()) return Value();
+  if (!condition.b) return so_far;
+  return so_far.i < 0 ? index : Value();
+}
+
 template <typename Elements, typename Key>
 Value member(const Elements& sorted, const Key& key) {
   return Value::of_bool(std::binary_search(sorted.begin(), sorted.end(), key));
@@ -236,6 +243,33 @@ void execute(std::span<const Instruction> code, Run& run) {
         to = run.program.tables().run(instruction.op, instruction.a, instruction.b, instruction.c,
                                       instruction.place, run.registers, arena);
         break;
+
+      case op::kHolds: {
+        OPERANDS(true, false, false)
+        to = Value::of_bool(a.is_ok() && a.b);
+        break;
+      }
+      case op::kExclusive: {
+        OPERANDS(true, true, true)
+        to = exclusive(a, b, c);
+        break;
+      }
+      case op::kWithConsent: {
+        OPERANDS(true, true, true)
+        to = a.is_ok() && (a.i & c.i) == c.i ? b : Value();
+        break;
+      }
+      case op::kBin: {
+        OPERANDS(true, false, false)
+        to = run.program.binnings()[instruction.b].bin_of(a);
+        break;
+      }
+      case op::kPoints: {
+        OPERANDS(true, false, false)
+        to = run.program.binnings()[instruction.b].points_of(a);
+        break;
+      }
+        UNARY(op::kLogistic, Value::of_double(1.0 / (1.0 + std::exp(a.d))))
       default:
         to = operate(instruction, run);
         if (to.is_error() && to.place == 0) to.place = instruction.place;

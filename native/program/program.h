@@ -1,10 +1,10 @@
 // A compiled policy: straight-line code over typed registers.
 //
-// The register file is the row, then the constants, then one register for each model output, then
-// temporaries. Every instruction writes one register and reads registers written before it; there
-// are no jumps. An operand that turns out not to matter may hold an error that nobody asks for.
-// A comprehension is one instruction that names a block: straight code, run once for each element
-// over registers of its own. What that may cost is bounded by the request's budget.
+// The register file is the row, then the constants, then what the core writes between the parts,
+// then temporaries. Every instruction writes one register and reads registers written before it;
+// there are no jumps. An operand that turns out not to matter may hold an error that nobody asks
+// for. A comprehension is one instruction that names a block: straight code, run once for each
+// element over registers of its own. What that may cost is bounded by the request's budget.
 //
 // Semantics are CEL's, with missing data as a third state: see Op in
 // proto/fenqi/internal/v1/release_image.proto. A Program is immutable and shared.
@@ -20,6 +20,7 @@
 #include "base/result.h"
 #include "base/scratch.h"
 #include "base/value.h"
+#include "program/binning.h"
 #include "program/constants.h"
 #include "program/messages.h"
 #include "program/patterns.h"
@@ -39,6 +40,12 @@ struct Place {
 struct NamedRegister {
   std::string name;
   std::uint32_t register_index = 0;
+};
+
+// A register that the core itself writes between the two parts of a program.
+struct CoreRegister {
+  std::uint32_t register_index = 0;
+  Kind kind = Kind::kNone;
 };
 
 // a, b and c are registers or what the operation's signature says (for operations on tables,
@@ -81,14 +88,15 @@ class Program {
   Program() = default;
 
   // Reads and checks a serialized fenqi.internal.v1.Program whose first registers are the row, of
-  // kinds `slot_kinds`, and in which models write doubles to `model_registers`. Every operand must
-  // be of the operation's kind and written before it is read. Fails with FAILED_PRECONDITION.
+  // kinds `slot_kinds`, and in which the core writes `core_registers` between the parts. Every
+  // operand must be of the operation's kind and written before it is read. Fails with
+  // FAILED_PRECONDITION.
   static Result<Program> parse(std::span<const std::uint8_t> bytes,
                                std::span<const Kind> slot_kinds,
-                               std::span<const std::uint32_t> model_registers);
+                               std::span<const CoreRegister> core_registers);
 
   std::uint32_t register_count() const { return register_count_; }
-  std::span<const NamedRegister> features() const { return features_; }
+  std::span<const NamedRegister> named() const { return named_; }
   std::span<const Place> places() const { return places_; }
 
   // True where `register_index` holds a value once the whole program has run.
@@ -104,6 +112,7 @@ class Program {
   // What instructions refer to.
   const tables::Tables& tables() const { return tables_; }
   std::span<const ConstantSet> sets() const { return sets_; }
+  std::span<const Binning> binnings() const { return binnings_; }
   std::span<const std::uint32_t> arguments() const { return arguments_; }
   std::span<const Block> blocks() const { return blocks_; }
   std::span<const MessageType> message_types() const { return message_types_; }
@@ -134,6 +143,7 @@ class Program {
   std::vector<Instruction> before_models_;
   std::vector<Instruction> after_models_;
   std::vector<ConstantSet> sets_;
+  std::vector<Binning> binnings_;
   tables::Tables tables_;
   std::vector<std::uint32_t> arguments_;
   std::vector<Block> blocks_;
@@ -141,7 +151,7 @@ class Program {
   std::vector<std::unique_ptr<const Pattern>> patterns_;
   std::vector<std::optional<TimeZone>> time_zones_;
   std::vector<Place> places_;
-  std::vector<NamedRegister> features_;
+  std::vector<NamedRegister> named_;
   // For each register: 0 never written, 1 before the models, 2 after, 3 inside a block.
   std::vector<std::uint8_t> written_;
   std::vector<Kind> kinds_;

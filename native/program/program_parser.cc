@@ -25,20 +25,6 @@ Status refuse(const std::string& what) {
   return error(StatusCode::kFailedPrecondition, "release image, program: " + what);
 }
 
-bool append_doubles(const MessageReader& reader, std::vector<double>& out) {
-  if (reader.type() == WireType::kFixed64) {
-    out.push_back(reader.number64());
-    return true;
-  }
-  if (reader.type() != WireType::kLength || reader.payload().size() % 8 != 0) return false;
-  const std::size_t old = out.size();
-  out.resize(old + reader.payload().size() / 8);
-  if (!reader.payload().empty()) {
-    std::memcpy(out.data() + old, reader.payload().data(), reader.payload().size());
-  }
-  return true;
-}
-
 template <typename Element>
 bool is_sorted_set(const std::vector<Element>& elements) {
   return std::adjacent_find(elements.begin(), elements.end(), [](const auto& a, const auto& b) {
@@ -50,8 +36,8 @@ bool is_sorted_set(const std::vector<Element>& elements) {
 
 class ProgramParser {
  public:
-  ProgramParser(std::span<const Kind> slot_kinds, std::span<const std::uint32_t> model_registers)
-      : slot_kinds_(slot_kinds), model_registers_(model_registers) {}
+  ProgramParser(std::span<const Kind> slot_kinds, std::span<const CoreRegister> core_registers)
+      : slot_kinds_(slot_kinds), core_registers_(core_registers) {}
 
   Result<Program> parse(std::span<const std::uint8_t> bytes) {
     if (!read(bytes)) return tables_status_.ok() ? refuse("damaged bytes") : tables_status_;
@@ -101,9 +87,15 @@ class ProgramParser {
         case image::program::kPlaces:
           if (!is_message || !read_place(reader.payload())) return false;
           break;
-        case image::program::kFeatures:
-          if (!is_message || !read_feature(reader.payload())) return false;
+        case image::program::kNamed:
+          if (!is_message || !read_named(reader.payload())) return false;
           break;
+        case image::program::kBinnings: {
+          auto binning = Binning::parse(reader.payload());
+          if (!binning) return false;
+          program_.binnings_.push_back(std::move(*binning));
+          break;
+        }
         case image::program::kTables:
           tables_status_ = program_.tables_.append_table(reader.payload());
           break;
@@ -135,7 +127,7 @@ class ProgramParser {
           }
           break;
         case image::constant_set::kDoubles:
-          if (!append_doubles(reader, set.doubles)) return false;
+          if (!wire::append_doubles(reader, set.doubles)) return false;
           break;
         case image::constant_set::kStrings:
           if (reader.type() != WireType::kLength) return false;
@@ -178,22 +170,22 @@ class ProgramParser {
     return reader.ok();
   }
 
-  bool read_feature(std::span<const std::uint8_t> bytes) {
-    NamedRegister feature;
+  bool read_named(std::span<const std::uint8_t> bytes) {
+    NamedRegister named;
     MessageReader reader(bytes);
     while (reader.next()) {
       switch (reader.number()) {
         case image::named_register::kName:
-          feature.name = reader.text();
+          named.name = reader.text();
           break;
         case image::named_register::kRegister:
-          feature.register_index = reader.bits32();
+          named.register_index = reader.bits32();
           break;
         default:
           break;
       }
     }
-    program_.features_.push_back(std::move(feature));
+    program_.named_.push_back(std::move(named));
     return reader.ok();
   }
 
@@ -363,7 +355,7 @@ class ProgramParser {
     program_.blocks_.resize(blocks_.size());
     for (std::size_t i = 0; i < count; ++i) {
       if (i == before_models_) {
-        if (Status s = write_model_registers(); !s.ok()) return s;
+        if (Status s = write_core_registers(); !s.ok()) return s;
       }
       const Instruction instruction = instruction_at(words_, i);
       if (Status s = check_instruction(instruction, i < before_models_ ? 1 : 2); !s.ok()) return s;
@@ -371,14 +363,14 @@ class ProgramParser {
           .push_back(prepared(instruction));
     }
     if (before_models_ == count) {
-      if (Status s = write_model_registers(); !s.ok()) return s;
+      if (Status s = write_core_registers(); !s.ok()) return s;
     }
     for (const BlockImage& block : blocks_) {
       if (!block.is_taken) return refuse("a block that nothing runs");
     }
-    for (const NamedRegister& feature : program_.features_) {
-      if (!program_.is_written(feature.register_index)) {
-        return refuse("feature " + feature.name + " has no value");
+    for (const NamedRegister& named : program_.named_) {
+      if (!program_.is_written(named.register_index)) {
+        return refuse(named.name + " has no value");
       }
     }
     program_.kinds_ = std::move(kinds_);
@@ -480,11 +472,13 @@ class ProgramParser {
            kind == Kind::kDouble || kind == Kind::kString;
   }
 
-  Status write_model_registers() {
-    for (const std::uint32_t index : model_registers_) {
-      if (!may_write(index)) return refuse("a model writes to a register that is taken");
-      program_.written_[index] = 2;
-      kinds_[index] = Kind::kDouble;
+  Status write_core_registers() {
+    for (const CoreRegister& core : core_registers_) {
+      if (!may_write(core.register_index)) {
+        return refuse("a model writes to a register that is taken");
+      }
+      program_.written_[core.register_index] = 2;
+      kinds_[core.register_index] = core.kind;
     }
     return {};
   }
@@ -511,6 +505,7 @@ class ProgramParser {
     if (instruction.place >= program_.places_.size()) return refuse("no such place");
     if (!may_write(instruction.to)) return refuse("a register is written twice");
     Kind makes = signature->makes;
+    if (instruction.op == op::kWithConsent) makes = kinds_[instruction.b];
     if (instruction.op == op::kSelect || instruction.op == op::kDefault) {
       const Kind one = kinds_[instruction.op == op::kSelect ? instruction.c : instruction.a];
       const Kind other = kinds_[instruction.b];
@@ -557,6 +552,12 @@ class ProgramParser {
     switch (extra) {
       case Extra::kSet:
         return instruction.b < program_.sets_.size() ? Status() : refuse("no such set");
+      case Extra::kBinning:
+        if (instruction.b >= program_.binnings_.size()) return refuse("no such binning");
+        return instruction.op == op::kPoints ||
+                       program_.binnings_[instruction.b].takes(kinds_[instruction.a])
+                   ? Status()
+                   : refuse("a value of another kind than its bins");
       case Extra::kMessageType:
         return instruction.b < program_.message_types_.size() ? Status()
                                                               : refuse("no such message");
@@ -632,7 +633,7 @@ class ProgramParser {
   };
 
   std::span<const Kind> slot_kinds_;
-  std::span<const std::uint32_t> model_registers_;
+  std::span<const CoreRegister> core_registers_;
   std::vector<std::span<const std::uint8_t>> constants_;
   std::vector<BlockImage> blocks_;
   // Of each message type's fields: the type of its message, plus one.
@@ -651,8 +652,8 @@ class ProgramParser {
 
 Result<Program> Program::parse(std::span<const std::uint8_t> bytes,
                                std::span<const Kind> slot_kinds,
-                               std::span<const std::uint32_t> model_registers) {
-  return ProgramParser(slot_kinds, model_registers).parse(bytes);
+                               std::span<const CoreRegister> core_registers) {
+  return ProgramParser(slot_kinds, core_registers).parse(bytes);
 }
 
 }  // namespace fenqi::program

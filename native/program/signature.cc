@@ -217,7 +217,6 @@ std::optional<Signature> signature_of(std::uint32_t operation) {
     case op::kAddString:
       return binary(kString, kString, kString);
 
-
     case op::kInInt:
       return with(Extra::kSet, unary(kInt, kBool));
     case op::kInUint:
@@ -308,6 +307,19 @@ std::optional<Signature> signature_of(std::uint32_t operation) {
       return ternary(kString, kInt, kInt, kString);
     case op::kReplace:
       return ternary(kString, kString, kString, kString);
+
+    case op::kHolds:
+      return unary(kBool, kBool);
+    case op::kExclusive:
+      return ternary(kInt, kBool, kInt, kInt);
+    case op::kWithConsent:
+      return ternary(kInt, kAny, kInt, kAny);
+    case op::kBin:
+      return with(Extra::kBinning, unary(kAny, kInt));
+    case op::kPoints:
+      return with(Extra::kBinning, unary(kInt, kDouble));
+    case op::kLogistic:
+      return unary(kDouble, kDouble);
     default:
       return dynamic_signature_of(operation);
   }

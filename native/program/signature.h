@@ -13,6 +13,7 @@ namespace fenqi::program {
 enum class Extra : std::uint8_t {
   kNothing,
   kSet,          // b is a set
+  kBinning,      // b is a binning
   kArguments,    // arguments[b] .. hold c registers
   kPairs,        // arguments[b] .. hold 2 * c registers
   kMakeMessage,  // a is a message type, arguments[b] .. hold c times field, register, 0 or 1

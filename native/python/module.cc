@@ -37,7 +37,7 @@ py::bytes to_bytes(std::span<const std::uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// A feature's value: None where it is missing, its error's text wrapped in an exception object
+// A value: None where it is missing, its error's text wrapped in an exception object
 // where it failed, otherwise a Python value.
 py::object to_python(const Value& value, const program::Program& program) {
   if (value.is_missing()) return py::none();
@@ -101,12 +101,12 @@ class PyEngine {
     const engine::Scorer::Trace trace = scorer_.trace(bytes);
     py::gil_scoped_acquire locked;
     throw_if_bad(trace.status);
-    py::dict features;
+    py::dict values;
     const program::Program& program = trace.release->program();
-    for (const auto& feature : program.features()) {
-      features[py::str(feature.name)] = to_python(trace.registers[feature.register_index], program);
+    for (const auto& named : program.named()) {
+      values[py::str(named.name)] = to_python(trace.registers[named.register_index], program);
     }
-    return features;
+    return values;
   }
 
   py::dict latency() const {
@@ -215,8 +215,8 @@ PYBIND11_MODULE(_native, module) {
       .def("score_batch", &PyEngine::score_batch, py::arg("request"),
            "ScoreBatchRequest bytes to ScoreBatchResponse bytes. Raises StatusError.")
       .def("trace", &PyEngine::trace, py::arg("request"),
-           "Feature name to its value for this request: None where missing, a ValueError where it "
-           "failed.")
+           "Named value (features first; see NamedRegister in release_image.proto) to what it is for "
+           "this request: None where missing, a ValueError where it failed.")
       .def("latency", &PyEngine::latency,
            "Stage name to {count, p50_us, p99_us, p999_us, max_us}, over all threads.");
 

@@ -21,19 +21,6 @@ Interval point(const Value& value) {
   return {value, value, false, false};
 }
 
-bool append_doubles(const MessageReader& reader, std::vector<double>& out) {
-  if (reader.type() == WireType::kFixed64) {
-    out.push_back(reader.number64());
-    return true;
-  }
-  const std::span<const std::uint8_t> payload = reader.payload();
-  if (reader.type() != WireType::kLength || payload.size() % sizeof(double) != 0) return false;
-  const std::size_t old = out.size();
-  out.resize(old + payload.size() / sizeof(double));
-  if (!payload.empty()) std::memcpy(out.data() + old, payload.data(), payload.size());
-  return true;
-}
-
 bool read_interval(std::span<const std::uint8_t> bytes, Interval& interval) {
   MessageReader reader(bytes);
   while (reader.next()) {
@@ -77,7 +64,7 @@ bool read_value_set(std::span<const std::uint8_t> bytes, ValueSet& set) {
         }
         break;
       case image::value_set::kDoubles:
-        if (!append_doubles(reader, doubles)) return false;
+        if (!wire::append_doubles(reader, doubles)) return false;
         break;
       case image::value_set::kIntervals:
         if (!read_interval(reader.payload(), set.intervals.emplace_back())) return false;

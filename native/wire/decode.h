@@ -205,4 +205,19 @@ bool append_varints(const MessageReader& field, std::vector<Number>& out, Conver
   return true;
 }
 
+// Appends the numbers of a repeated double field, packed or not, to `out`; false likewise.
+inline bool append_doubles(const MessageReader& field, std::vector<double>& out) {
+  if (field.type() == WireType::kFixed64) {
+    out.push_back(field.number64());
+    return true;
+  }
+  if (field.type() != WireType::kLength || field.payload().size() % 8 != 0) return false;
+  const std::size_t old = out.size();
+  out.resize(old + field.payload().size() / 8);
+  if (!field.payload().empty()) {
+    std::memcpy(out.data() + old, field.payload().data(), field.payload().size());
+  }
+  return true;
+}
+
 }  // namespace fenqi::wire

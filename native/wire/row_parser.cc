@@ -44,6 +44,15 @@ class RowParser {
         case image::row::kStageSlot:
           table_.stage_slot_ = reader.bits32();
           break;
+        case image::row::kDecidedAtSlotPlusOne:
+          table_.decided_at_slot_ = minus_one(reader);
+          break;
+        case image::row::kConsentsSlotPlusOne:
+          table_.consents_slot_ = minus_one(reader);
+          break;
+        case image::row::kConsentGates:
+          if (!parse_gate(reader.payload())) return damaged();
+          break;
         default:
           break;
       }
@@ -120,11 +129,35 @@ class RowParser {
         case image::row_field::kMaxItems:
           field.max_items = reader.bits32();
           break;
+        case image::row_field::kConsents:
+          field.consents = reader.bits() != 0;
+          break;
         default:
           break;
       }
     }
     node.fields.push_back(std::move(field));
+    return reader.ok();
+  }
+
+  bool parse_gate(std::span<const std::uint8_t> bytes) {
+    RowTable::ConsentGate gate;
+    MessageReader reader(bytes);
+    while (reader.next()) {
+      switch (reader.number()) {
+        case image::consent_gate::kSource:
+          gate.source = reader.bits32();
+          break;
+        case image::consent_gate::kSlots:
+          if (!append_varints(reader, gate.slots, saturate32)) return false;
+          break;
+        default:
+          break;
+      }
+    }
+    if (gate.source >= 63) return false;
+    table_.gated_sources_ |= std::uint64_t{1} << gate.source;
+    table_.consent_gates_.push_back(std::move(gate));
     return reader.ok();
   }
 
@@ -175,6 +208,28 @@ class RowParser {
         if (Status s = check_field(i, field); !s.ok()) return s;
       }
     }
+    return check_own_slots();
+  }
+
+  // Slots that are not filled by a field of the table, and slots that reading takes away.
+  Status check_own_slots() {
+    if (!slot_fits(table_.decided_at_slot_) || !give_kind(table_.decided_at_slot_, Kind::kInt)) {
+      return refuse("the slot of the moment of the decision is of another kind");
+    }
+    const std::uint32_t consents = table_.consents_slot_;
+    if (!slot_fits(consents) ||
+        (consents != RowTable::kNone && table_.slot_kinds_[consents] != Kind::kNone)) {
+      return refuse("the consents' slot is taken");
+    }
+    give_kind(consents, Kind::kInt);
+    if (table_.gated_sources_ != 0 && consents == RowTable::kNone) {
+      return refuse("consent gates without a slot for consents");
+    }
+    for (const RowTable::ConsentGate& gate : table_.consent_gates_) {
+      for (const std::uint32_t slot : gate.slots) {
+        if (slot >= table_.slot_count_ || slot == consents) return refuse("a consent gate's slot");
+      }
+    }
     return {};
   }
 
@@ -193,6 +248,9 @@ class RowParser {
     if (!slot_fits(field.slot) || !slot_fits(field.count_slot)) return bad("slot outside the row");
     if (field.repeated && field.slot != RowTable::kNone)
       return bad("a repeated field has one slot");
+    if (field.consents && (!field.repeated || field.map || field.kind != kind::kMessage)) {
+      return bad("consents are repeated messages");
+    }
     if (!field.repeated &&
         (field.map || !field.elements.empty() || field.count_slot != RowTable::kNone)) {
       return bad("elements of a field that is not repeated");

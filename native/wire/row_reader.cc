@@ -53,7 +53,8 @@ class RowReading {
     std::fill(row_.begin(), row_.end(), Value());
     std::fill(counters_.begin(), counters_.end(), 0u);
     start_ = request.data();
-    read_message(0, request, nullptr, 0);
+    if (table_.consents_slot_ != RowTable::kNone) row_[table_.consents_slot_] = Value::of_int(0);
+    if (read_message(0, request, nullptr, 0) && table_.gated_sources_ != 0) withhold();
     return std::move(status_);
   }
 
@@ -165,7 +166,9 @@ class RowReading {
     if (field.kind == kind::kMessage) {
       const std::uint32_t node = element != nullptr ? element->node : field.node;
       for (const std::uint32_t c : table_.nodes_[node].counters) counters_[c] = 0;
-      return read_message(node, reader.payload(), &place, depth + 1);
+      if (!read_message(node, reader.payload(), &place, depth + 1)) return false;
+      if (field.consents && table_.consents_slot_ != RowTable::kNone) grant(reader.payload());
+      return true;
     }
     Value value;
     if (!read_scalar(field, reader, place, value)) return false;
@@ -221,6 +224,27 @@ class RowReading {
         [](const Element& element, std::string_view text) { return element.key < text; });
     if (at != field.elements.end() && at->key == key.text()) row_[at->slot] = value;
     return true;
+  }
+
+  // Adds what a fenqi.v1.Consent, read already, grants.
+  void grant(std::span<const std::uint8_t> consent) {
+    std::uint32_t source = 0;
+    bool granted = false;
+    for (MessageReader reader(consent); reader.next();) {
+      if (reader.number() == contract::consent::kSource) source = reader.bits32();
+      if (reader.number() == contract::consent::kGranted) granted = reader.bits() != 0;
+    }
+    if (granted && source < 63) row_[table_.consents_slot_].i |= std::int64_t{1} << source;
+  }
+
+  // Takes away what rests on sources without consent.
+  void withhold() {
+    const auto granted = static_cast<std::uint64_t>(row_[table_.consents_slot_].i);
+    if ((table_.gated_sources_ & ~granted) == 0) return;
+    for (const RowTable::ConsentGate& gate : table_.consent_gates_) {
+      if ((granted >> gate.source & 1u) != 0) continue;
+      for (const std::uint32_t slot : gate.slots) row_[slot] = Value();
+    }
   }
 
   // Counts one more entry; place.index becomes its position.

@@ -6,6 +6,8 @@
 // that name the field: a known field of another wire type, a number that is not finite, and values
 // outside the contract's limits.
 //
+// What rests on a source that needs the applicant's consent is missing without it (R13).
+//
 // A RowTable is immutable and shared. read() takes nothing from the heap unless it fails.
 #pragma once
 
@@ -42,6 +44,13 @@ class RowTable {
   std::uint32_t counter_count() const { return counter_count_; }
   std::uint32_t request_id_slot() const { return request_id_slot_; }
   std::uint32_t stage_slot() const { return stage_slot_; }
+  // kNone where the release reads no time.
+  std::uint32_t decided_at_slot() const { return decided_at_slot_; }
+  // The slot of what the application's consents grant, bit s for fenqi.v1.DataSource s; kNone where
+  // nothing needs consent.
+  std::uint32_t consents_slot() const { return consents_slot_; }
+  // Bit s: the release reads something of source s, which needs consent.
+  std::uint64_t gated_sources() const { return gated_sources_; }
 
  private:
   friend class RowParser;
@@ -71,6 +80,7 @@ class RowTable {
     double max = std::numeric_limits<double>::infinity();
     std::uint32_t max_bytes = UINT32_MAX;
     std::uint32_t max_items = UINT32_MAX;
+    bool consents = false;  // its entries are fenqi.v1.Consent
   };
 
   struct Node {
@@ -82,12 +92,22 @@ class RowTable {
     const Field* find(std::uint32_t number) const;
   };
 
+  // What one source without consent takes away.
+  struct ConsentGate {
+    std::uint32_t source = 0;
+    std::vector<std::uint32_t> slots;
+  };
+
   std::vector<Node> nodes_;
   std::vector<Kind> slot_kinds_;
   std::uint32_t slot_count_ = 0;
   std::uint32_t counter_count_ = 0;
   std::uint32_t request_id_slot_ = 0;
   std::uint32_t stage_slot_ = 0;
+  std::uint32_t decided_at_slot_ = kNone;
+  std::uint32_t consents_slot_ = kNone;
+  std::uint64_t gated_sources_ = 0;
+  std::vector<ConsentGate> consent_gates_;
 };
 
 }  // namespace fenqi::wire

@@ -92,6 +92,15 @@ def test_rules_fire_alike_on_an_application_that_breaks_nearly_all(
     assert_same(engine, baseline, request)
 
 
+def test_a_rule_that_is_graver_than_the_score_gives_its_reason_alone(
+    engine: Engine, baseline: Scorer
+) -> None:
+    for client in load_holdout()[:300]:
+        request = to_request(client)
+        request.application.identity.id_checksum_valid = False
+        assert_same(engine, baseline, request)
+
+
 def test_the_baseline_has_the_policys_rules(engine: Engine) -> None:
     from ruamel.yaml import YAML
 

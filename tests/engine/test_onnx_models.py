@@ -85,7 +85,7 @@ def release(
     path = folder / "policy.yaml"
     path.write_text(json.dumps({"policy": "t", "version": "1", "features": features}))
     built = image.ReleaseImage.FromString(compile_policy(path).image)
-    at = {feature.name: feature.register for feature in built.program.features}
+    at = {feature.name: feature.register for feature in built.program.named}
     slot = built.models.add(
         slot="s", name="m", version="1", onnx=model.SerializeToString(), margin_output="margin"
     )
@@ -98,6 +98,10 @@ def release(
     )
     slot.inputs.add(name="words", type=image.TENSOR_TYPE_STRING, registers=[at["product"]])
     slot.score_scale.factor = 1.0
+    slot.score_register = built.program.register_count
+    slot.probability_register = built.program.register_count + 1
+    built.program.register_count += 2
+    built.segments.add(model_plus_one=1)
     if change is not None:
         change(slot)
     return _native.Release(built.SerializeToString(), str(onnxruntime_library()))

@@ -74,9 +74,9 @@ class Fragment:
         row, slots = build_row(REQUEST, wanted)
         program, registers = self.builder.lay_out(slots, [], list(self.named.values()))
         for name, operand in self.named.items():
-            program.features.add(name=name, register=registers.of(operand))
+            program.named.add(name=name, register=registers.of(operand))
         built = image.ReleaseImage(
-            format=1, policy="t", policy_version="1", row=row, program=program
+            format=2, policy="t", policy_version="1", row=row, program=program
         )
         built.content_hash = hashlib.sha256(built.SerializeToString(deterministic=True)).hexdigest()
         return built.SerializeToString(deterministic=True)

@@ -1,4 +1,5 @@
-"""A model artifact: a folder with `model.onnx`, `manifest.yaml`, golden rows and a card."""
+"""A model artifact: a folder with `model.onnx`, `manifest.yaml`, golden rows and a card; of a
+scorecard also its points, `scorecard.yaml`."""
 
 from __future__ import annotations
 
@@ -88,6 +89,8 @@ class Manifest(_Part):
     data: dict[str, Any] = Field(default_factory=dict)
     metrics: dict[str, Any] = Field(default_factory=dict)
     onnx_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    # Of scorecard.yaml, where there is one.
+    scorecard_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     # The graph's one input tensor, float32 [rows, len(features)]; NaN is missing.
     input: str
     features: list[ModelFeature] = Field(min_length=1)
@@ -104,10 +107,12 @@ class Artifact:
     folder: Path
     manifest: Manifest
     onnx: bytes
+    # What is inside scorecard.yaml; a policy checks it.
+    scorecard: dict[str, Any] | None = None
 
 
 def load_artifact(folder: Path) -> Artifact:
-    """Reads `folder` and checks the manifest and the model's hash.
+    """Reads `folder` and checks the manifest and the hashes in it.
 
     Raises ArtifactError, which names the file and says what is wrong with it.
     """
@@ -121,15 +126,36 @@ def load_artifact(folder: Path) -> Artifact:
         raise ArtifactError(f"{path} is not YAML: {error}") from error
     except ValidationError as error:
         raise ArtifactError(f"{path}: {error}") from error
-    found = hashlib.sha256(onnx).hexdigest()
-    if found != manifest.onnx_sha256:
-        raise ArtifactError(
-            f"{folder / 'model.onnx'} has the hash {found}, the manifest says "
-            f"{manifest.onnx_sha256}; the file was changed after it was packed"
-        )
+    _check_hash(folder / "model.onnx", onnx, manifest.onnx_sha256)
     if (folder.parent.name, folder.name) != (manifest.name, manifest.version):
         raise ArtifactError(
             f"{path} describes {manifest.name}/{manifest.version}, not "
             f"{folder.parent.name}/{folder.name}"
         )
-    return Artifact(folder, manifest, onnx)
+    return Artifact(folder, manifest, onnx, _read_scorecard(folder, manifest))
+
+
+def _check_hash(path: Path, content: bytes, expected: str) -> None:
+    found = hashlib.sha256(content).hexdigest()
+    if found != expected:
+        raise ArtifactError(
+            f"{path} has the hash {found}, the manifest says {expected}; the file was changed "
+            "after it was packed"
+        )
+
+
+def _read_scorecard(folder: Path, manifest: Manifest) -> dict[str, Any] | None:
+    if manifest.scorecard_sha256 is None:
+        return None
+    path = folder / "scorecard.yaml"
+    try:
+        content = path.read_bytes()
+        _check_hash(path, content, manifest.scorecard_sha256)
+        read = YAML(typ="safe").load(content)
+    except OSError as error:
+        raise ArtifactError(f"cannot read the artifact: {error}") from error
+    except YAMLError as error:
+        raise ArtifactError(f"{path} is not YAML: {error}") from error
+    if not isinstance(read, dict):
+        raise ArtifactError(f"{path} is no mapping of keys")
+    return read

@@ -2,46 +2,46 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fenqi.artifacts import Artifact, ArtifactError, load_artifact
-from fenqi.internal.v1 import release_image_pb2 as image
+from fenqi.artifacts import Artifact
 from fenqi.internal.v1.checked_expr_pb2 import CheckedExpr
-from fenqi.policy.check import Checker, CheckFailure
+from fenqi.policy.consent import data_use
+from fenqi.policy.cutoffs import check_cutoffs
 from fenqi.policy.document import Document, read_document
-from fenqi.policy.errors import PolicyError, Position, Problem
-from fenqi.policy.lower import REQUEST, Lowering, Scalar, default_of
-from fenqi.policy.program import (
-    MOST_INSTRUCTIONS,
-    ModelOutput,
-    Operand,
-    Place,
-    ProgramBuilder,
-    Slot,
-)
+from fenqi.policy.errors import PolicyError, Problem
+from fenqi.policy.expressions import Expressions
+from fenqi.policy.lower import Scalar, default_of, typed
+from fenqi.policy.models import declare_model, load_artifacts
+from fenqi.policy.ordering import CycleError, Part, in_order
+from fenqi.policy.policy_tables import declare_lists, declare_lookups, lower_table
+from fenqi.policy.program import MOST_INSTRUCTIONS
+from fenqi.policy.reasons import check_reasons, reason_images
 from fenqi.policy.references import reference_problems
-from fenqi.policy.row import REQUEST_ID, STAGE, build_row
-from fenqi.policy.schema import Rule
-from fenqi.v1 import scoring_pb2
+from fenqi.policy.release import Compiled, LoweredModel
+from fenqi.policy.rules import lower_rules, skip_condition
+from fenqi.policy.schema import Scorecard
+from fenqi.policy.scorecards import OUTPUTS, lower_scorecard, with_attributes
+from fenqi.policy.segments import (
+    Routing,
+    always_running,
+    declare_outcome,
+    declare_segment,
+    route,
+)
+from fenqi.policy.tables.lookup import Lookup, ValueList
+from fenqi.policy.tables.table import Table
 
-IMAGE_FORMAT = 1
-MODEL_OUTPUTS = ("probability_of_default", "score")
+# Names that no part of a policy may have.
+RESERVED = frozenset(
+    {"application", "request", "decision_time", "segment", "lists", "lookups", "tables", *OUTPUTS}
+)
 
-_ACTIONS = {
-    "skip": scoring_pb2.RULE_ACTION_UNSPECIFIED,
-    "flag": scoring_pb2.RULE_ACTION_FLAG,
-    "refer": scoring_pb2.RULE_ACTION_REFER,
-    "decline": scoring_pb2.RULE_ACTION_DECLINE,
-}
-_DIMENSIONS = {
-    None: scoring_pb2.DIMENSION_UNSPECIFIED,
-    "ability": scoring_pb2.DIMENSION_ABILITY,
-    "willingness": scoring_pb2.DIMENSION_WILLINGNESS,
-}
-_EVERY_STAGE = ("application", "drawdown", "account_review", "prescreen")
+
+_SEGMENTS = Part("segment", "")
+_OUTCOME = Part("outcome", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,24 @@ class CompiledPolicy:
     policy: str
     version: str
     content_hash: str
+    # In the order in which they are worked out.
     features: list[str]
     rules: list[str]
+    segments: list[str]
+    tables: dict[str, Table]
+    lookups: dict[str, Lookup]
+    lists: dict[str, ValueList]
+    # With their attributes, also where these are from an artifact.
+    scorecards: dict[str, Scorecard]
+    models: dict[str, Artifact]
     instructions: int
     # Every expression as it was checked, by its path in the policy.
     expressions: dict[tuple[str | int, ...], CheckedExpr]
     # Names that an expression or a model reads.
     read: frozenset[str]
+    # The contract's data sources that are read, and those of them that need consent.
+    sources: frozenset[str]
+    gated_sources: frozenset[str]
     # What the author may want to look at; each with its place.
     warnings: list[Problem]
 
@@ -79,261 +90,188 @@ def compile_policy(path: Path | str, models_dir: Path | str | None = None) -> Co
 class _Compilation:
     document: Document
     models_dir: Path
-    builder: ProgramBuilder = field(default_factory=ProgramBuilder)
-    checker: Checker = field(default_factory=Checker)
-    problems: list[Problem] = field(default_factory=list)
-    warnings: list[Problem] = field(default_factory=list)
-    features: dict[str, Scalar] = field(default_factory=dict)
-    expressions: dict[tuple[str | int, ...], CheckedExpr] = field(default_factory=dict)
-    # Names that an expression or a model reads.
-    read: set[str] = field(default_factory=set)
+    ex: Expressions = field(init=False)
+    compiled: Compiled = field(init=False)
+
+    def __post_init__(self) -> None:
+        use, problems = data_use(self.document)
+        self.ex = Expressions(self.document, use)
+        self.ex.problems += [*problems, *reference_problems(self.document)]
+        policy = self.document.policy
+        self.compiled = Compiled(
+            policy.policy, policy.version, self.ex.builder, use, Routing([]), reason_images(self.ex)
+        )
 
     def run(self) -> CompiledPolicy:
-        lowering = Lowering(self.builder)
-        self._lower_features(lowering)
-        artifacts = self._load_models()
-        if artifacts:
-            for name in MODEL_OUTPUTS:
-                self.checker.declare(name, "double")
-                lowering.names[name] = Scalar(ModelOutput(name), "double")
-        conditions = self._lower_rules(lowering)
-        self._check_reasons(artifacts)
-        self._check_features_are_used()
-        if self.document.policy.cutoffs is not None and not artifacts:
-            self._report(("cutoffs",), "cut-offs need a model; name one under `models`")
-        if self.document.policy.cutoffs and self.document.policy.cutoffs.approve_from is not None:
-            self._report(("cutoffs",), "cut-offs by score cannot be compiled yet")
-        if len(self.builder) > MOST_INSTRUCTIONS:
-            self._report((), f"the policy has more than {MOST_INSTRUCTIONS} instructions")
-        if self.problems:
-            raise PolicyError(self.problems)
-        return self._assemble(artifacts, conditions)
-
-    # --- expressions ---
-
-    def _lower_features(self, lowering: Lowering) -> None:
-        for name, feature in self.document.policy.features.items():
-            path = ("features", name, "expr")
-            if self.checker.is_declared(name) or name in MODEL_OUTPUTS or not name.isidentifier():
-                self._report(("features", name), f"a feature cannot be called {name}")
-                continue
-            value = self._expression(lowering, path, feature.expr, f"feature {name}")
-            if value is None:
-                continue
-            if feature.default is not None:
-                try:
-                    value = default_of(self.builder, value, feature.default)
-                except ValueError as error:
-                    self._report(("features", name, "default"), str(error))
-            self.features[name] = value
-            lowering.names[name] = value
-            self.checker.declare(name, value.type)
-
-    def _lower_rules(self, lowering: Lowering) -> dict[str, Operand]:
-        conditions: dict[str, Operand] = {}
-        for number, rule in enumerate(self.document.policy.rules):
-            path = ("rules", number, "when")
-            if rule.id in conditions:
-                self._report(("rules", number, "id"), f"there are two rules {rule.id}")
-            value = self._expression(lowering, path, rule.when, f"rule {rule.id}")
-            if value is None:
-                continue
-            if value.type != "bool":
-                self._report(path, f"a condition is true or false; this is of type {value.type}")
-            conditions[rule.id] = value.operand
-        return conditions
-
-    def _expression(
-        self, lowering: Lowering, path: tuple[str | int, ...], source: str, owner: str
-    ) -> Scalar | None:
-        def locate(line: int, column: int) -> Place:
-            at = self.document.position_in(path, line, column)
-            return Place(at.file, at.line, at.column, owner)
-
-        try:
-            checked = self.checker.check(source)
-            self.expressions[path] = checked
-            for reference in checked.reference_map.values():
-                self.read.add(reference.name)
-            return lowering.lower(checked, locate)
-        except CheckFailure as failure:
-            at = self.document.position_in(path, failure.line, failure.column)
-            self.problems.append(self.document.problem(at, failure.message))
-            return None
-
-    # --- models and reasons ---
-
-    def _load_models(self) -> dict[str, Artifact]:
-        """The artifacts by slot, the deciding one first."""
-        uses = self.document.policy.models
-        deciding = [slot for slot, use in uses.items() if use.role == "decision"]
-        if uses and len(deciding) != 1:
-            self._report(("models",), "exactly one model has the role decision")
-        loaded: dict[str, Artifact] = {}
-        for slot in (*deciding, *(slot for slot in uses if slot not in deciding)):
-            path = ("models", slot, "artifact")
-            try:
-                artifact = load_artifact(self.models_dir / uses[slot].artifact)
-            except ArtifactError as error:
-                self._report(path, str(error))
-                continue
-            self._check_inputs(path, artifact)
-            loaded[slot] = artifact
-        return loaded
-
-    def _check_inputs(self, path: tuple[str | int, ...], artifact: Artifact) -> None:
-        for column in artifact.manifest.features:
-            self.read.add(column.name)
-            known = self.features.get(column.name)
-            if known is None:
-                self._report(path, f"the model reads {column.name}, which is no feature here")
-            elif known.type == "string":
-                self._report(path, f"the model reads {column.name}, which is a text")
-
-    def _check_reasons(self, artifacts: dict[str, Artifact]) -> None:
-        reasons = self.document.policy.reasons
-        used: set[str] = set()
-        used.update(rule.reason for rule in self.document.policy.rules if rule.reason is not None)
-        self.problems += reference_problems(self.document)
-        for slot, artifact in artifacts.items():
-            for column in artifact.manifest.features:
-                if column.reason is None:
-                    continue
-                used.add(column.reason)
-                if column.reason not in reasons:
-                    self._report(
-                        ("models", slot, "artifact"),
-                        f"the model's reason {column.reason} (of {column.name}) has no text in "
-                        "`reasons`",
-                    )
-        for code in reasons:
-            if code not in used:
-                self._warn(("reasons", code), f"nothing gives the reason {code}")
-
-    def _check_features_are_used(self) -> None:
-        for name in self.features:
-            if name not in self.read:
-                self._warn(("features", name), f"nothing reads the feature {name}")
-
-    # --- image ---
-
-    def _assemble(
-        self, artifacts: dict[str, Artifact], conditions: dict[str, Operand]
-    ) -> CompiledPolicy:
-        policy = self.document.policy
-        named = [value.operand for value in self.features.values()]
-        extra = [*named, *conditions.values()]
-        wanted = [REQUEST_ID, STAGE, *self.builder.slots()]
-        wanted += [operand.slot for operand in extra if isinstance(operand, Slot)]
-        row, slots = build_row(REQUEST, wanted)
-        outputs = list(MODEL_OUTPUTS) if artifacts else []
-        program, registers = self.builder.lay_out(slots, outputs, extra)
-        for name, value in self.features.items():
-            program.features.add(name=name, register=registers.of(value.operand))
-        reasons = {code: number for number, code in enumerate(policy.reasons)}
-        built = image.ReleaseImage(
-            format=IMAGE_FORMAT,
-            policy=policy.policy,
-            policy_version=policy.version,
-            row=row,
-            program=program,
-        )
-        for slot, artifact in artifacts.items():
-            deciding = len(built.models) == 0
-            self._add_model(built, slot, artifact, registers.of, reasons, deciding)
-        for number, rule in enumerate(policy.rules):
-            place = self.document.position(("rules", number))
-            self._add_rule(built, rule, registers.of(conditions[rule.id]), place, reasons)
-        if policy.cutoffs is not None:
-            built.cutoffs.approve_at_most = policy.cutoffs.approve_at_most or 0.0
-            built.cutoffs.refer_at_most = policy.cutoffs.refer_at_most or 0.0
-        for code, texts in policy.reasons.items():
-            built.reasons.add(code=code, text_en=texts.en, text_zh=texts.zh)
-        serialized = built.SerializeToString(deterministic=True)
-        built.content_hash = hashlib.sha256(serialized).hexdigest()
+        ex, policy = self.ex, self.document.policy
+        self._check_names()
+        lists, lookups = declare_lists(ex), declare_lookups(ex)
+        artifacts = load_artifacts(ex, self.models_dir)
+        cards = {name: with_attributes(ex, name, artifacts) for name in policy.scorecards}
+        known = {name: card for name, card in cards.items() if card is not None}
+        models = {
+            slot: artifacts[use.artifact]
+            for slot, use in policy.models.items()
+            if use.artifact in artifacts
+        }
+        self._lower_parts(known, models)
+        self._route_and_rule(known, models)
+        if ex.problems:
+            raise PolicyError(ex.problems)
+        built = self.compiled.release_image()
         return CompiledPolicy(
             image=built.SerializeToString(deterministic=True),
             policy=policy.policy,
             version=policy.version,
             content_hash=built.content_hash,
-            features=list(self.features),
+            features=list(self.compiled.features),
             rules=[rule.id for rule in policy.rules],
-            instructions=len(self.builder),
-            expressions=self.expressions,
-            read=frozenset(self.read),
-            warnings=self.warnings,
+            segments=list(policy.segments),
+            tables={name: table for name, (table, _) in self.compiled.tables.items()},
+            lookups=lookups,
+            lists=lists,
+            scorecards=known,
+            models=models,
+            instructions=len(ex.builder),
+            expressions=ex.checked,
+            read=frozenset(ex.read),
+            sources=frozenset(ex.use.read),
+            gated_sources=frozenset(ex.use.withheld),
+            warnings=ex.warnings,
         )
 
-    def _add_model(
-        self,
-        built: image.ReleaseImage,
-        slot: str,
-        artifact: Artifact,
-        register_of: Callable[[Operand], int],
-        reasons: dict[str, int],
-        deciding: bool,
+    def _check_names(self) -> None:
+        """Features, models and scorecards share one space of names."""
+        policy = self.document.policy
+        taken: dict[str, str] = {}
+        for key in ("features", "scorecards", "models"):
+            for name in getattr(policy, key):
+                kind = key.removesuffix("s")
+                if name in RESERVED or not name.isidentifier():
+                    self.ex.report((key, name), f"a {kind} cannot be called {name}")
+                elif name in taken:
+                    self.ex.report((key, name), f"{name} is the name of a {taken[name]} already")
+                taken[name] = kind
+
+    # --- what reads one another: features, tables, scorecards, models ---
+
+    def _lower_parts(self, cards: Mapping[str, Scorecard], models: Mapping[str, Artifact]) -> None:
+        for part in self._ordered(cards, models):
+            match part.kind:
+                case "feature":
+                    self._lower_feature(part.name)
+                case "table":
+                    lowered = lower_table(self.ex, part.name)
+                    if lowered is not None:
+                        self.compiled.tables[part.name] = lowered
+                case "scorecard":
+                    card = lower_scorecard(self.ex, part.name, cards[part.name])
+                    if card is not None:
+                        self.compiled.scorecards[part.name] = card
+                case "model":
+                    self._lower_model(part.name, models[part.name])
+                case "segment":
+                    self.compiled.routing = route(self.ex)
+                    declare_segment(self.ex, self.compiled.routing)
+                case "outcome":
+                    declare_outcome(self.ex, self.compiled.routing)
+
+    def _ordered(
+        self, cards: Mapping[str, Scorecard], models: Mapping[str, Artifact]
+    ) -> list[Part]:
+        policy = self.document.policy
+        texts: dict[Part, list[str]] = {}
+        for name, feature in policy.features.items():
+            texts[Part("feature", name)] = [feature.expr]
+        for name, table in policy.tables.items():
+            inputs = table.inputs.values()
+            texts[Part("table", name)] = [i if isinstance(i, str) else i.expr for i in inputs]
+        for name, card in cards.items():
+            attributes = (card.attributes or {}).values()
+            texts[Part("scorecard", name)] = [attribute.expr for attribute in attributes]
+        conditions = [segment.when for segment in policy.segments.values() if segment.when]
+        texts[_SEGMENTS] = conditions
+        by_name = {self._spelt(part): part for part in texts}
+        by_name |= {slot: Part("model", slot) for slot in models}
+        by_name |= dict.fromkeys(OUTPUTS, _OUTCOME)
+        order = {name: number for number, name in enumerate(by_name)}
+        reads: dict[Part, list[Part]] = {}
+        for part, sources in texts.items():
+            names = {name for source in sources for name in self.ex.names_in(source)}
+            reads[part] = [by_name[n] for n in sorted(names & order.keys(), key=order.__getitem__)]
+        for slot, artifact in models.items():
+            columns = [column.name for column in artifact.manifest.features]
+            reads[Part("model", slot)] = [by_name[c] for c in columns if c in by_name]
+        deciders = [Part("scorecard", name) for name in cards]
+        deciders += [Part("model", slot) for slot in models]
+        reads[_OUTCOME] = [_SEGMENTS, *deciders]
+        try:
+            return in_order(reads)
+        except CycleError as error:
+            first = error.parts[0]
+            path = (
+                ("segments",) if first in (_SEGMENTS, _OUTCOME) else (f"{first.kind}s", first.name)
+            )
+            self.ex.report(path, f"a circle: {error}")
+            raise PolicyError(self.ex.problems) from None
+
+    @staticmethod
+    def _spelt(part: Part) -> str:
+        """What expressions call a part."""
+        if part == _SEGMENTS:
+            return "segment"
+        return f"tables.{part.name}" if part.kind == "table" else part.name
+
+    def _lower_feature(self, name: str) -> None:
+        ex, feature = self.ex, self.document.policy.features[name]
+        value = ex.lower(("features", name, "expr"), feature.expr, f"feature {name}")
+        sources = [ex.use.declared[s] for s in feature.sources if s in ex.use.declared]
+        for source in sources:
+            if source in ex.use.forbidden:
+                ex.report(("features", name, "source"), ex.use.why_forbidden(source))
+        if value is None:
+            return
+        if value.type == "dyn" and feature.type is not None:
+            value = typed(ex.builder, value, feature.type)
+        elif feature.type is not None and feature.type != value.type:
+            ex.report(
+                ("features", name, "type"),
+                f"{name} is declared {feature.type}; the expression is {value.type}",
+            )
+        value = Scalar(ex.use.gate(ex.builder, value.operand, sources), value.type)
+        if feature.default is not None:
+            try:
+                value = default_of(ex.builder, value, feature.default)
+            except ValueError as error:
+                ex.report(("features", name, "default"), str(error))
+        self.compiled.features[name] = value
+        ex.declare(name, value, value.type)
+
+    def _lower_model(self, slot: str, artifact: Artifact) -> None:
+        inputs = declare_model(self.ex, slot, artifact, self.compiled.features)
+        if inputs is not None:
+            self.compiled.models[slot] = LoweredModel(artifact, inputs, always_runs=False)
+
+    # --- what decides ---
+
+    def _route_and_rule(
+        self, cards: Mapping[str, Scorecard], models: Mapping[str, Artifact]
     ) -> None:
-        manifest = artifact.manifest
-        model = built.models.add(
-            slot=slot,
-            name=manifest.name,
-            version=manifest.version,
-            onnx=artifact.onnx,
-            margin_output=manifest.outputs.margin,
-            probability_output=manifest.outputs.probability,
-            contributions_output=manifest.outputs.contributions,
-            base_margin=manifest.base_margin,
-        )
-        model.inputs.add(
-            name=manifest.input,
-            type=image.TENSOR_TYPE_FLOAT,
-            registers=[
-                register_of(self.features[column.name].operand) for column in manifest.features
-            ],
-        )
-        if manifest.calibration.kind == "platt":
-            model.calibration.kind = image.Calibration.KIND_PLATT
-            model.calibration.a = manifest.calibration.a
-            model.calibration.b = manifest.calibration.b
-        model.score_scale.offset = manifest.score_scale.offset
-        model.score_scale.factor = manifest.score_scale.factor
-        if manifest.outputs.contributions:
-            for column in manifest.features:
-                reason = reasons[column.reason] + 1 if column.reason is not None else 0
-                model.contributions.add(
-                    reason_plus_one=reason, dimension=_DIMENSIONS[column.dimension]
-                )
-        if deciding:
-            probability, score = (register_of(ModelOutput(name)) for name in MODEL_OUTPUTS)
-            model.probability_register_plus_one = probability + 1
-            model.score_register_plus_one = score + 1
-
-    def _add_rule(
-        self,
-        built: image.ReleaseImage,
-        rule: Rule,
-        condition: int,
-        at: Position,
-        reasons: dict[str, int],
-    ) -> None:
-        stages = rule.stage if rule.stage is not None else _EVERY_STAGE
-        numbers = [scoring_pb2.Stage.Value(f"STAGE_{stage.upper()}") for stage in stages]
-        places = built.program.places
-        places.add(file=at.file, line=at.line, column=at.column, owner=f"rule {rule.id}")
-        built.rules.add(
-            id=rule.id,
-            condition=condition,
-            action=_ACTIONS[rule.then],
-            on_error=_ACTIONS[rule.on_error],
-            reason_plus_one=0 if rule.reason is None else reasons[rule.reason] + 1,
-            stages=sum(1 << number for number in numbers),
-            place=len(places) - 1,
-        )
-
-    # --- messages ---
-
-    def _report(self, path: tuple[str | int, ...], message: str) -> None:
-        self.problems.append(self.document.problem(self.document.position(path), message))
-
-    def _warn(self, path: tuple[str | int, ...], message: str) -> None:
-        self.warnings.append(self.document.problem(self.document.position(path), message))
+        ex = self.ex
+        routing = self.compiled.routing
+        for judgement in routing.judgements:
+            if judgement.cutoffs is not None:
+                check_cutoffs(ex, judgement.cutoffs, judgement.path)
+        self.compiled.rules = lower_rules(ex)
+        self.compiled.skip = skip_condition(ex, self.compiled.rules)
+        running = always_running(ex, models)
+        for slot, model in self.compiled.models.items():
+            self.compiled.models[slot] = LoweredModel(
+                model.artifact, model.inputs, always_runs=slot in running
+            )
+        check_reasons(ex, models, cards, routing)
+        for name in self.compiled.features:
+            if name not in ex.read:
+                ex.warn(("features", name), f"nothing reads the feature {name}")
+        if len(ex.builder) > MOST_INSTRUCTIONS:
+            ex.report((), f"the policy has more than {MOST_INSTRUCTIONS} instructions")

@@ -840,6 +840,12 @@ def _is_constant_map(operands: tuple[Operand, ...]) -> bool:
     return len(distinct) == len(keys)
 
 
+def typed(builder: ProgramBuilder, value: Scalar, type: str) -> Scalar:
+    """A value of any kind as one of `type`, a scalar; an error where it is of another one."""
+    op = image.Op.Value(f"OP_AS_{type.upper()}")
+    return Scalar(builder.emit(op, value.operand), type)
+
+
 def default_of(builder: ProgramBuilder, value: Scalar, default: bool | int | float | str) -> Scalar:
     """`value`, or `default` where it is missing.
 

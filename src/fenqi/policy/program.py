@@ -47,9 +47,13 @@ class Constant:
         return self.type, repr(self.value)
 
 
+# A value that is not there.
+MISSING = Constant("missing", None)
+
+
 @dataclass(frozen=True, slots=True)
-class ModelOutput:
-    """What a model writes: `probability_of_default` or `score` of the deciding one."""
+class CoreOutput:
+    """What the core writes between the two parts of a program: `<slot>.score` of a model, ..."""
 
     name: str
 
@@ -69,7 +73,7 @@ class BlockVariable:
     name: Literal["first", "second", "accumulator"]
 
 
-Operand = Slot | Constant | ModelOutput | Temporary | BlockVariable
+Operand = Slot | Constant | CoreOutput | Temporary | BlockVariable
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,11 +280,16 @@ class ProgramBuilder:
 
     # --- the whole ---
 
+    def made(self, temporary: Temporary) -> tuple[int, tuple[Word, ...]]:
+        """The operation that makes `temporary`, and its words."""
+        instruction = self._instructions[temporary.number]
+        return instruction.op, instruction.words
+
     def is_after_models(self, operand: Operand) -> bool:
         """Whether the operand has its value only once the models have run."""
         if isinstance(operand, Temporary):
             return self._instructions[operand.number].after_models
-        return isinstance(operand, ModelOutput)
+        return isinstance(operand, CoreOutput)
 
     def _all_reads(self) -> Iterator[Operand]:
         for number in self._code:
@@ -295,7 +304,7 @@ class ProgramBuilder:
         return [operand.slot for operand in self._all_reads() if isinstance(operand, Slot)]
 
     def lay_out(
-        self, slots: dict[RowSlot, int], model_outputs: list[str], extra: list[Operand]
+        self, slots: dict[RowSlot, int], core_outputs: list[str], extra: list[Operand]
     ) -> tuple[image.Program, Registers]:
         """The program, and the register of every operand; `extra` are constants used elsewhere."""
         constants: dict[tuple[str, object], Constant] = {}
@@ -307,8 +316,8 @@ class ProgramBuilder:
         registers = Registers(
             slots=slots,
             constants={key: base + i for i, key in enumerate(constants)},
-            model_outputs={name: models + i for i, name in enumerate(model_outputs)},
-            next=models + len(model_outputs),
+            core_outputs={name: models + i for i, name in enumerate(core_outputs)},
+            next=models + len(core_outputs),
         )
         program = image.Program(constant_base=base)
         for constant in constants.values():
@@ -366,7 +375,7 @@ class Registers:
 
     slots: dict[RowSlot, int]
     constants: dict[tuple[str, object], int]
-    model_outputs: dict[str, int]
+    core_outputs: dict[str, int]
     next: int
     _others: dict[Operand, int] = field(default_factory=dict)
 
@@ -383,8 +392,8 @@ class Registers:
                 return self.slots[slot]
             case Constant():
                 return self.constants[operand.key()]
-            case ModelOutput(name):
-                return self.model_outputs[name]
+            case CoreOutput(name):
+                return self.core_outputs[name]
             case _:
                 return self._others[operand]
 
@@ -436,7 +445,7 @@ class _Writer:
 
 def _operands(words: Iterable[Word]) -> Iterator[Operand]:
     for word in words:
-        if isinstance(word, Slot | Constant | ModelOutput | Temporary | BlockVariable):
+        if isinstance(word, Slot | Constant | CoreOutput | Temporary | BlockVariable):
             yield word
         elif isinstance(word, Arguments):
             yield from (item for item in word.items if not isinstance(item, int))
@@ -456,7 +465,7 @@ def _rename(tree: Any, local: dict[object, object], outside: list[Operand]) -> A
     """`tree` with what is local named by its place, and collects the operands from outside."""
     if isinstance(tree, tuple):
         return tuple(_rename(part, local, outside) for part in tree)
-    if isinstance(tree, Temporary | BlockVariable | ModelOutput):
+    if isinstance(tree, Temporary | BlockVariable | CoreOutput):
         if tree in local:
             return local[tree]
         outside.append(tree)

@@ -30,14 +30,21 @@ Step = str | int | Key
 
 @dataclass(frozen=True, slots=True)
 class RowSlot:
-    """One thing to read: a scalar's value, whether a message is there, or a list's length."""
+    """One thing to read: a scalar's value, whether a message is there, a list's length, or what
+    all consents grant.
+    """
 
     path: tuple[Step, ...]
-    what: Literal["value", "presence", "count"] = "value"
+    what: Literal["value", "presence", "count", "grants"] = "value"
 
 
 REQUEST_ID = RowSlot(("request_id",))
 STAGE = RowSlot(("stage",))
+DECIDED_AT = RowSlot(("decided_at_seconds",))
+# Bit s: the application's consents grant fenqi.v1.DataSource s.
+CONSENTS = RowSlot(("application", "consents"), "grants")
+AMOUNT = RowSlot(("application", "loan", "amount_fen"))
+CUSTOMER_KEY = RowSlot(("application", "customer_key"))
 
 FIELD_KINDS = {
     FieldDescriptor.TYPE_INT32: image.FIELD_KIND_INT32,
@@ -95,6 +102,8 @@ def build_row(root: Descriptor, wanted: Iterable[RowSlot]) -> tuple[image.Row, d
         row.request_id_slot = slots[REQUEST_ID]
     if STAGE in slots:
         row.stage_slot = slots[STAGE]
+    row.decided_at_slot_plus_one = slots.get(DECIDED_AT, -1) + 1
+    row.consents_slot_plus_one = slots.get(CONSENTS, -1) + 1
     return row, slots
 
 
@@ -179,6 +188,7 @@ def _fill_repeated(
     parents: tuple[Descriptor, ...],
 ) -> None:
     built.count_slot_plus_one = need.slots.get("count", -1) + 1
+    built.consents = "grants" in need.slots
     if message is not None:
         built.node_plus_one = _add_node(row, message, _Need(), parents)
     indices = [(step, below) for step, below in need.below.items() if isinstance(step, int)]

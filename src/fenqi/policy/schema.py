@@ -293,6 +293,19 @@ class Scorecard(Part):
         return self.base_score - self.factor * math.log(good_to_bad)
 
 
+class ScorecardFile(Part):
+    """What `scorecard.yaml` in a model artifact holds: the points, and the scale they are on."""
+
+    odds: Literal["good_to_bad", "bad_to_good"] = Field(
+        default="good_to_bad", description="How `base_odds` are meant."
+    )
+    base_score: float = Field(description="The score at `base_odds`.")
+    base_odds: float = Field(gt=0, description="Of the scale that the points are on.")
+    points_to_double_odds: float = Field(gt=0, description="Of the scale that the points are on.")
+    base_points: float = Field(default=0.0, description="Points that everybody gets.")
+    attributes: dict[Name, Attribute] = Field(min_length=1, description="As in a policy.")
+
+
 class ModelUse(Part):
     """A model artifact in a slot. Gives `<slot>.score` and `<slot>.probability_of_default`."""
 

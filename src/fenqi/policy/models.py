@@ -1,0 +1,64 @@
+"""Models in their slots: which artifacts there are, and what they read and say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fenqi.artifacts import Artifact, ArtifactError, load_artifact
+from fenqi.policy.expressions import Expressions
+from fenqi.policy.lower import Scalar
+from fenqi.policy.program import CoreOutput, Operand
+from fenqi.policy.scorecards import OUTPUTS
+from fenqi.policy.yaml_file import Steps
+
+
+def load_artifacts(ex: Expressions, models_dir: Path) -> dict[str, Artifact]:
+    """The artifacts that models and scorecards name, by `name/version`."""
+    policy = ex.document.policy
+    wanted: list[tuple[Steps, str]] = [
+        (("models", slot, "artifact"), use.artifact) for slot, use in policy.models.items()
+    ]
+    wanted += [
+        (("scorecards", name, "artifact"), card.artifact)
+        for name, card in policy.scorecards.items()
+        if card.artifact is not None
+    ]
+    loaded: dict[str, Artifact] = {}
+    for path, name in wanted:
+        if name in loaded:
+            continue
+        try:
+            loaded[name] = load_artifact(models_dir / name)
+        except ArtifactError as error:
+            ex.report(path, str(error))
+    return loaded
+
+
+def declare_model(
+    ex: Expressions, slot: str, artifact: Artifact, features: dict[str, Scalar]
+) -> list[Operand] | None:
+    """What the model's columns read, in order; declares its outputs. None where it is wrong."""
+    path = ("models", slot, "artifact")
+    inputs: list[Operand] = []
+    fine = True
+    for column in artifact.manifest.features:
+        ex.read.add(column.name)
+        known = features.get(column.name)
+        if known is None:
+            # A feature that is wrong has been reported.
+            if column.name not in ex.document.policy.features:
+                ex.report(path, f"the model reads {column.name}, which is no feature here")
+            fine = False
+        elif known.type not in ("bool", "int", "uint", "double"):
+            kind = "a text" if known.type == "string" else f"of type {known.type}"
+            ex.report(path, f"the model reads {column.name}, which is {kind}")
+            fine = False
+        elif ex.builder.is_after_models(known.operand):
+            ex.report(path, f"the model reads {column.name}, which rests on a score")
+            fine = False
+        else:
+            inputs.append(known.operand)
+    for output in OUTPUTS:
+        name = f"{slot}.{output}"
+        ex.declare(name, Scalar(CoreOutput(name), "double"), "double")
+    return inputs if fine else None
