@@ -24,6 +24,7 @@ from fenqi.policy.release import Compiled, LoweredModel
 from fenqi.policy.rules import lower_rules, skip_condition
 from fenqi.policy.schema import Scorecard
 from fenqi.policy.scorecards import OUTPUTS, lower_scorecard, with_attributes
+from fenqi.policy.segment_proof import prove_segments
 from fenqi.policy.segments import (
     Routing,
     always_running,
@@ -119,6 +120,9 @@ class _Compilation:
         if ex.problems:
             raise PolicyError(ex.problems)
         built = self.compiled.release_image()
+        prove_segments(ex, self.compiled.routing, built)
+        if ex.problems:
+            raise PolicyError(ex.problems)
         return CompiledPolicy(
             image=built.SerializeToString(deterministic=True),
             policy=policy.policy,

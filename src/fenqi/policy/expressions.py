@@ -39,6 +39,7 @@ class Expressions:
 
     def __post_init__(self) -> None:
         self.lowering = Lowering(self.builder)
+        self.lowering.gate = lambda path, value: self.use.gate_path(self.builder, path, value)
         self.declare_later("decision_time", "timestamp", self._decision_time)
 
     def declare(self, name: str, value: Lowered, type: str) -> None:

@@ -124,6 +124,9 @@ _SWAPPED = {"_>_": "_<_", "_>=_": "_<=_"}
 NONE = Constant("optional", ())
 
 
+Gate = Callable[[tuple[Step, ...], Operand], Operand]
+
+
 class Lowering:
     """Lowers expressions into one builder. `names` are the values that expressions may use."""
 
@@ -135,6 +138,8 @@ class Lowering:
     ) -> None:
         self._builder = builder
         self._container = container
+        # What becomes of a message or list of the request that is read as a value, by its path.
+        self.gate: Gate = lambda path, value: value
         self.names: dict[str, Lowered] = (
             names
             if names is not None
@@ -152,7 +157,7 @@ class Lowering:
         Raises CheckFailure for what the core cannot do, or must not read.
         """
         names = Names(self.names.keys(), self._container)
-        lowering = _Expression(self._builder, self.names, names, expression, locate)
+        lowering = _Expression(self._builder, self.names, names, expression, locate, self.gate)
         return lowering.value(expression.expr, 0)
 
 
@@ -166,8 +171,10 @@ class _Expression:
         names: Names,
         expression: CheckedExpr | ParsedExpr,
         locate: Callable[[int, int], Place],
+        gate: Gate,
     ) -> None:
         self._builder = builder
+        self._gate = gate
         self._globals = globals_
         self._names = names
         self._source = expression.source_info
@@ -406,7 +413,7 @@ class _Expression:
                 case Key(text):
                     word, op = Constant("string", text), "INDEX_FIELD"
             found = self._emit(expr, op, "dyn", found, word).operand
-        return found
+        return self._gate(path, found)
 
     # --- calls ---
 
