@@ -17,7 +17,7 @@ from fenqi.policy.lower import Scalar, default_of, typed
 from fenqi.policy.models import declare_model, load_artifacts
 from fenqi.policy.ordering import CycleError, Part, in_order
 from fenqi.policy.policy_tables import declare_lists, declare_lookups, lower_table
-from fenqi.policy.program import MOST_INSTRUCTIONS
+from fenqi.policy.program import MOST_INSTRUCTIONS, Operand, ProgramBuilder
 from fenqi.policy.reasons import check_reasons, reason_images
 from fenqi.policy.references import reference_problems
 from fenqi.policy.release import Compiled, LoweredModel
@@ -68,6 +68,9 @@ class CompiledPolicy:
     expressions: dict[tuple[str | int, ...], CheckedExpr]
     # Names that an expression or a model reads.
     read: frozenset[str]
+    # The program as it was built, and in it the condition of each rule, by id.
+    builder: ProgramBuilder
+    conditions: dict[str, Operand]
     # The contract's data sources that are read, and those of them that need consent.
     sources: frozenset[str]
     gated_sources: frozenset[str]
@@ -82,9 +85,13 @@ def compile_policy(path: Path | str, models_dir: Path | str | None = None) -> Co
     The same files give the same bytes on every machine. Raises PolicyError with everything that
     is wrong.
     """
-    path = Path(path)
-    models = Path(models_dir) if models_dir is not None else path.resolve().parent.parent / "models"
-    return _Compilation(read_document(path), models).run()
+    return compile_document(read_document(Path(path)), models_dir)
+
+
+def compile_document(document: Document, models_dir: Path | str | None = None) -> CompiledPolicy:
+    """Compiles a policy that was read; otherwise as `compile_policy`."""
+    beside = document.files[0].path.parent.parent / "models"
+    return _Compilation(document, Path(models_dir if models_dir is not None else beside)).run()
 
 
 @dataclass(slots=True)
@@ -139,6 +146,8 @@ class _Compilation:
             instructions=len(ex.builder),
             expressions=ex.checked,
             read=frozenset(ex.read),
+            builder=ex.builder,
+            conditions={one.rule.id: one.condition for one in self.compiled.rules},
             sources=frozenset(ex.use.read),
             gated_sources=frozenset(ex.use.withheld),
             warnings=ex.warnings,
@@ -274,8 +283,5 @@ class _Compilation:
                 model.artifact, model.inputs, always_runs=slot in running
             )
         check_reasons(ex, models, cards, routing)
-        for name in self.compiled.features:
-            if name not in ex.read:
-                ex.warn(("features", name), f"nothing reads the feature {name}")
         if len(ex.builder) > MOST_INSTRUCTIONS:
             ex.report((), f"the policy has more than {MOST_INSTRUCTIONS} instructions")

@@ -101,6 +101,11 @@ class Regions:
         self._samples = {leaf: self._samples_of(leaf, cuts) for leaf, cuts in self._cuts.items()}
 
     @property
+    def leaves(self) -> frozenset[Leaf]:
+        """What the conditions rest on."""
+        return frozenset(self._cuts)
+
+    @property
     def combinations(self) -> int:
         """How many there are of all samples."""
         return math.prod(len(samples) for samples in self._samples.values())
@@ -158,7 +163,7 @@ class Regions:
         if name[0] in ("LT", "LE") and not all(kind in _ORDERED for kind in kinds):
             return None
         for value, kind, other in ((words[0], kinds[0], words[1]), (words[1], kinds[1], words[0])):
-            if isinstance(other, Constant) and not isinstance(value, Constant):
+            if isinstance(other, Constant):
                 return value, kind.lower(), other
         return None
 
