@@ -20,3 +20,9 @@ def test_links_between_the_pages_lead_somewhere() -> None:
     for page in DOCS.glob("*.md"):
         for target in re.findall(r"\]\(([^)#:]+\.\w+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_guides_commands_print_what_it_shows() -> None:
+    made = runpy.run_path(str(ROOT / "scripts" / "policy_guide.py"))
+    written = (DOCS / "guide.md").read_text(encoding="utf-8")
+    assert made["executed"](written) == written, "run python scripts/policy_guide.py"
