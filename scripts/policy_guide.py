@@ -19,8 +19,10 @@ BLOCK = re.compile(r"^```(\w+)(?: (\S+))?( \+)?\n(.*?)^```$", re.MULTILINE | re.
 
 def executed(page: str) -> str:
     """The page with the output of its commands as it is now."""
-    with tempfile.TemporaryDirectory() as folder:
-        return BLOCK.sub(lambda block: run_block(block, Path(folder)), page)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "loans"
+        folder.mkdir()
+        return BLOCK.sub(lambda block: run_block(block, folder), page)
 
 
 def run_block(block: re.Match[str], folder: Path) -> str:
