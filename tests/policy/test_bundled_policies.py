@@ -237,15 +237,33 @@ def test_a_check_that_was_not_made_never_helps(
 # --- jurisdictions ---
 
 
+def elsewhere(folder: Path, jurisdiction: str, *, without: str = "") -> Path:
+    """The policy under another jurisdiction's pack, perhaps without one of its parts."""
+    policy = MOBILE.read_text().replace("jurisdiction: CN", f"jurisdiction: {jurisdiction}")
+    policy = policy.replace(f"  - mobile_instalment/{without}\n", "") if without else policy
+    policy = policy.replace("  - mobile_instalment/", f"  - {MOBILE.parent}/mobile_instalment/")
+    path = folder / "elsewhere.yaml"
+    path.write_text(policy, encoding="utf-8")
+    return path
+
+
 def test_the_policy_does_not_compile_in_the_eu_because_it_reads_social_data(
     tmp_path: Path,
 ) -> None:
-    policy = MOBILE.read_text().replace("jurisdiction: CN", "jurisdiction: EU")
-    policy = policy.replace("  - mobile_instalment/", f"  - {MOBILE.parent}/mobile_instalment/")
-    path = tmp_path / "eu.yaml"
-    path.write_text(policy, encoding="utf-8")
-    with pytest.raises(PolicyError, match="social"):
-        compile_policy(path)
+    with pytest.raises(PolicyError, match="social data must not be used in EU"):
+        compile_policy(elsewhere(tmp_path, "EU"))
+
+
+def test_without_its_graph_rules_it_compiles_in_the_eu(tmp_path: Path) -> None:
+    compiled = compile_policy(elsewhere(tmp_path, "EU", without="graph.yaml"))
+    assert "EU_MINOR" in compiled.rules
+    assert "CN_STUDENT" not in compiled.rules
+
+
+def test_the_policy_does_not_compile_in_the_us_because_it_reads_age(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="age_years") as failed:
+        compile_policy(elsewhere(tmp_path, "US"))
+    assert len(failed.value.problems) == 1
 
 
 @pytest.mark.parametrize("jurisdiction", ["CN", "US", "EU"])
