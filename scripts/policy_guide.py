@@ -1,7 +1,7 @@
 """Runs every command of docs/policies/guide.md and writes what it printed below it.
 
-A block of code that carries a file's name (```yaml small_loan.yaml) is that file; with a + after it,
-its end. In a console block, what stands below a line with `$` is what the command printed.
+A block of code that carries the name of a file (```yaml small_loan.yaml) is that file; with a +
+after it, its end. In a console block, what stands below a line with `$` is what it printed.
 """
 
 from __future__ import annotations
