@@ -13,7 +13,7 @@ from fenqi.policy.cutoffs import check_cutoffs
 from fenqi.policy.document import Document, read_document
 from fenqi.policy.errors import PolicyError, Problem
 from fenqi.policy.expressions import Expressions
-from fenqi.policy.lower import Scalar, default_of, typed
+from fenqi.policy.lower import Scalar, content_of, default_of, typed
 from fenqi.policy.models import declare_model, load_artifacts
 from fenqi.policy.ordering import CycleError, Part, in_order
 from fenqi.policy.policy_tables import declare_lists, declare_lookups, lower_table
@@ -244,6 +244,9 @@ class _Compilation:
                 ex.report(("features", name, "source"), ex.use.why_forbidden(source))
         if value is None:
             return
+        value = content_of(
+            ex.builder, value, ex.place(("features", name, "expr"), f"feature {name}")
+        )
         if value.type == "dyn" and feature.type is not None:
             value = typed(ex.builder, value, feature.type)
         elif feature.type is not None and feature.type != value.type:

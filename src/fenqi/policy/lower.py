@@ -23,6 +23,7 @@ from fenqi.policy.functions import BY_COUNT, DEFAULTS, TYPED, Function
 from fenqi.policy.messages import PROTECTED_FIELD, is_readable
 from fenqi.policy.names import Names
 from fenqi.policy.program import (
+    MISSING,
     NOWHERE,
     Arguments,
     BlockVariable,
@@ -851,6 +852,17 @@ def typed(builder: ProgramBuilder, value: Scalar, type: str) -> Scalar:
     """A value of any kind as one of `type`, a scalar; an error where it is of another one."""
     op = image.Op.Value(f"OP_AS_{type.upper()}")
     return Scalar(builder.emit(op, value.operand), type)
+
+
+def content_of(builder: ProgramBuilder, value: Scalar, place: Place) -> Scalar:
+    """What an optional holds, missing where it holds nothing; any other value as it is."""
+    if type_kind(value.type) != "optional":
+        return value
+    (kind,) = type_arguments(value.type)
+    content = builder.emit(image.OP_OPTIONAL_OR_VALUE, value.operand, MISSING, place=place)
+    return (
+        typed(builder, Scalar(content, "dyn"), kind) if kind in SCALARS else Scalar(content, kind)
+    )
 
 
 def default_of(builder: ProgramBuilder, value: Scalar, default: bool | int | float | str) -> Scalar:
