@@ -153,3 +153,12 @@ def test_outcomes_of_a_condition(text: str, expected: set[bool | None]) -> None:
 
 def test_the_same_value_written_otherwise_is_the_same() -> None:
     assert len(regions(f"({AMOUNT}) > 1 && 2 < {AMOUNT}").leaves) == 1
+
+
+def test_between_a_fields_limit_and_a_constant_there_are_applicants_too() -> None:
+    assert outcomes("application.identity.liveness_score < 0.5") == {True, False, None}
+    assert outcomes("application.identity.liveness_score > 0.5") == {True, False, None}
+    assert outcomes("application.identity.liveness_score > 1.0") == {False, None}
+    assert outcomes("application.behaviour.card_statements[0].repayment_status > 20") == {
+        *(False, None)
+    }
