@@ -43,6 +43,7 @@ from fenqi.policy.making import lower_list, lower_map_insert, lower_struct
 from fenqi.policy.messages import GUARDED, PROTECTED_FIELD, WHOLE_IS_GUARDED
 from fenqi.policy.names import Names
 from fenqi.policy.program import (
+    MISSING,
     NOWHERE,
     Arguments,
     BlockVariable,
@@ -54,7 +55,7 @@ from fenqi.policy.program import (
     Slot,
 )
 from fenqi.policy.row import Key, RowSlot, Step, message_descriptor
-from fenqi.policy.types import SCALARS, type_kind, type_name
+from fenqi.policy.types import SCALARS, type_arguments, type_kind, type_name
 from fenqi.v1 import application_pb2, scoring_pb2
 
 MOST_NESTING = 128
@@ -484,6 +485,17 @@ def typed(builder: ProgramBuilder, value: Scalar, type: str) -> Scalar:
     """A value of any kind as one of `type`, a scalar; an error where it is of another one."""
     op = image.Op.Value(f"OP_AS_{type.upper()}")
     return Scalar(builder.emit(op, value.operand), type)
+
+
+def content_of(builder: ProgramBuilder, value: Scalar, place: Place) -> Scalar:
+    """What an optional holds, missing where it holds nothing; any other value as it is."""
+    if type_kind(value.type) != "optional":
+        return value
+    (kind,) = type_arguments(value.type)
+    content = builder.emit(image.OP_OPTIONAL_OR_VALUE, value.operand, MISSING, place=place)
+    return (
+        typed(builder, Scalar(content, "dyn"), kind) if kind in SCALARS else Scalar(content, kind)
+    )
 
 
 def default_of(builder: ProgramBuilder, value: Scalar, default: bool | int | float | str) -> Scalar:

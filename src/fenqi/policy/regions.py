@@ -101,6 +101,11 @@ class Regions:
         self._samples = {leaf: self._samples_of(leaf, cuts) for leaf, cuts in self._cuts.items()}
 
     @property
+    def leaves(self) -> frozenset[Leaf]:
+        """What the conditions rest on."""
+        return frozenset(self._cuts)
+
+    @property
     def combinations(self) -> int:
         """How many there are of all samples."""
         return math.prod(len(samples) for samples in self._samples.values())
@@ -158,7 +163,7 @@ class Regions:
         if name[0] in ("LT", "LE") and not all(kind in _ORDERED for kind in kinds):
             return None
         for value, kind, other in ((words[0], kinds[0], words[1]), (words[1], kinds[1], words[0])):
-            if isinstance(other, Constant) and not isinstance(value, Constant):
+            if isinstance(other, Constant):
                 return value, kind.lower(), other
         return None
 
@@ -340,20 +345,22 @@ def _of_kind(kind: str, constants: set[Any]) -> list[Sample]:
 def _of_slot(slot: RowSlot, cuts: _Cuts) -> list[Sample]:
     if slot.what == "presence":
         return [True]
-    samples = _of_kind(cuts.kind or "bool", cuts.constants)
-    if slot.what == "count":
-        return [sample for sample in samples if isinstance(sample, int) and sample >= 0]
-    of = field_of(slot)
+    kind, constants = cuts.kind or "bool", cuts.constants
+    of = field_of(slot) if slot.what != "count" else None
     if of is None:
-        return samples
+        samples = _of_kind(kind, constants)
+        return [s for s in samples if slot.what != "count" or (isinstance(s, int) and s >= 0)]
     options: Any = of.GetOptions()
     limits = options.Extensions[constraints_pb2.limits]
     low = limits.min if limits.HasField("min") else -math.inf
     high = limits.max if limits.HasField("max") else math.inf
+    if kind in ("int", "uint", "double"):
+        # Between a limit and the nearest constant there are values too.
+        constants = constants | {end for end in (low, high) if math.isfinite(end)}
     zero_is_missing = not of.has_presence and not of.is_repeated
     return [
         sample
-        for sample in samples
+        for sample in _of_kind(kind, constants)
         if not (zero_is_missing and not sample)
         and (
             not isinstance(sample, int | float) or isinstance(sample, bool) or low <= sample <= high
