@@ -46,7 +46,8 @@ class Fragment:
         place = Place("t", 1, 1, f"table {table.name}")
         results = emit_table(self.builder, table, [value.operand for value in values], place)
         rows = "row" if table.hit in SINGLE else "rows"
-        self.named[f"tables.{table.name}.{rows}"] = results.row
+        kind = "int" if table.hit in SINGLE else "list(int)"
+        self._name(f"tables.{table.name}.{rows}", Scalar(results.row, kind))
         for name, (operand, of) in results.outputs.items():
             self._name(f"tables.{table.name}.{name}", Scalar(operand, of))
 
