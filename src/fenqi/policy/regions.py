@@ -163,7 +163,7 @@ class Regions:
         if name[0] in ("LT", "LE") and not all(kind in _ORDERED for kind in kinds):
             return None
         for value, kind, other in ((words[0], kinds[0], words[1]), (words[1], kinds[1], words[0])):
-            if isinstance(other, Constant) and not isinstance(value, Constant):
+            if isinstance(other, Constant):
                 return value, kind.lower(), other
         return None
 
