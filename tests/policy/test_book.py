@@ -101,7 +101,7 @@ def test_the_drawing_is_well_formed_and_names_every_station() -> None:
     assert found is not None
     drawing = ElementTree.fromstring(found.group())
     texts = [element.text for element in drawing.iter("text")]
-    for name in ("Application", "small", "other", "by card", "approve", "counter-offer", "decline"):
+    for name in ("Application", "small", "other", "by card", "Hard rules", "approve", "decline"):
         assert name in texts
     width, height = (float(part) for part in drawing.attrib["viewBox"].split()[2:])
     for box in drawing.iter("rect"):

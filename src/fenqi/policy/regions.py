@@ -16,6 +16,7 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -52,7 +53,9 @@ class Consent:
 Leaf = Slot | Temporary | Consent
 Applicant = Mapping[Leaf, Sample]
 
-_OP = image.Op
+# As plain attributes: the enum's own are looked up anew each time, and that is felt here.
+_OP: Any = SimpleNamespace(**dict(image.Op.items()))
+_WORDS = {number: name.removeprefix("OP_").split("_") for name, number in image.Op.items()}
 _COMPARISONS = {"EQ": "==", "NE": "!=", "LT": "<", "LE": "<="}
 _ORDERED = ("INT", "UINT", "DOUBLE")
 _TO_DOUBLE = (_OP.OP_INT_TO_DOUBLE, _OP.OP_UINT_TO_DOUBLE)
@@ -156,7 +159,7 @@ class Regions:
 
     def _compared(self, op: int, words: tuple[Any, ...]) -> tuple[Operand, str, Constant] | None:
         """The value, its type and the constant of a comparison of one with the other."""
-        name = _OP.Name(op).removeprefix("OP_").split("_")
+        name = _WORDS[op]
         if name[0] not in _COMPARISONS or len(name) < 2 or len(words) != 2:
             return None
         kinds = name[1:] * (2 if len(name) == 2 else 1)
@@ -286,7 +289,7 @@ class Regions:
 def _apply(op: int, of: list[Sample]) -> Sample:
     match op:
         case _OP.OP_AND | _OP.OP_OR:
-            absorbing = op == _OP.OP_OR
+            absorbing = bool(op == _OP.OP_OR)
             if absorbing in [value for value in of if isinstance(value, bool)]:
                 return absorbing
             return _not_ok(of) if _has_not_ok(of) else not absorbing
@@ -305,7 +308,7 @@ def _apply(op: int, of: list[Sample]) -> Sample:
     if op in _TO_DOUBLE:
         assert isinstance(of[0], int | float)
         return float(of[0])
-    return _compare(_COMPARISONS[_OP.Name(op).removeprefix("OP_").split("_")[0]], *of)
+    return _compare(_COMPARISONS[_WORDS[op][0]], *of)
 
 
 def _has_not_ok(of: list[Sample]) -> bool:

@@ -40,6 +40,13 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
+class Entries:
+    """A list or map of the request, told by how many entries it has."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What a rule made of the applicant; `hit` where it fired."""
 
@@ -176,7 +183,11 @@ class Trace:
             if text in seen or not text.startswith(("application", "request")):
                 continue
             seen.add(text)
-            yield Read(text, field_value(self.request, place.expr), self._note(place.path))
+            value = field_value(self.request, place.expr)
+            if isinstance(value, Entries):
+                yield Read(f"size({text})", value.count, self._note(place.path))
+            else:
+                yield Read(text, value, self._note(place.path))
 
     def _said(self, name: str) -> Value:
         if name == "segment":
@@ -218,13 +229,13 @@ def written(value: Value) -> str:
 def field_value(request: ScoreRequest, expr: Expr) -> Value:
     """The value of a field that `expr` reads by its path: None where it is missing.
 
-    An enum is its constant's name, a message or list what it holds in short.
+    An enum is its constant's name, a message whether it is there, a list how long it is.
     """
     value = _walk(request, expr)
     if isinstance(value, Message):
         return "present"
     if value is not None and hasattr(value, "__len__") and not isinstance(value, str | bytes):
-        return [] if len(value) == 0 else f"{len(value)} entries"
+        return Entries(len(value))
     return value
 
 

@@ -14,9 +14,7 @@ from fenqi.cli.policy.watch import watch
 from fenqi.errors import FenqiError
 from fenqi.policy import PolicyError
 from fenqi.policy.errors import Problem
-from fenqi.policy.lint import Finding, lint
-
-_COLOURS = {"warning": "yellow", "information": "cyan"}
+from fenqi.policy.lint import LINTS, Finding, lint
 
 
 def run(path: Path, models: Path | None, strict: bool, as_json: bool) -> int:
@@ -49,12 +47,20 @@ def run_watching(path: Path, models: Path | None) -> None:
 
 def _print(subject: Subject, findings: Sequence[Finding], console: Console) -> None:
     for finding in findings:
-        first, *rest = str(finding).split("\n")
-        line = Text(f"{finding.level}: ", style=_COLOURS[finding.level]).append(
-            first, style="default"
-        )
-        console.print(line, soft_wrap=True)
-        console.print(Text("\n".join(rest), style="dim"), soft_wrap=True)
+        if finding.level == "warning":
+            first, *rest = str(finding).split("\n")
+            line = Text("warning: ", style="yellow").append(first, style="default")
+            console.print(line, soft_wrap=True)
+            console.print(Text("\n".join(rest), style="dim"), soft_wrap=True)
+    by_lint: dict[str, list[Problem]] = {}
+    for finding in findings:
+        if finding.level == "information":
+            by_lint.setdefault(finding.lint, []).append(finding.problem)
+    for name, problems in by_lint.items():
+        console.print(Text(f"{name}: {LINTS[name]}", style="cyan"), soft_wrap=True)
+        for problem in problems:
+            line = Text(f"  {problem.position}: ", style="dim")
+            console.print(line.append(problem.message, style="default"), soft_wrap=True)
     policy = subject.document.policy
     kinds = ("feature", "rule", "table", "scorecard", "model", "segment", "test")
     counts = [(len(getattr(policy, f"{kind}s")), kind) for kind in kinds]

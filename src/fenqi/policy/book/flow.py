@@ -29,7 +29,7 @@ def flow_svg(flow: Flow) -> str:
     if flow.hard:
         drawing.arrow()
         names = ", ".join(flow.hard)
-        drawing.box(["Hard rules", names, "one fires: declined, nobody is scored"], "decline")
+        drawing.hard(["Hard rules", names, "one fires: declined, nobody is scored"])
     if flow.stations:
         drawing.columns(flow.stations)
     else:
@@ -46,12 +46,21 @@ class _Drawing:
     width: int
     y: int = _PAD
     parts: list[str] = field(default_factory=list)
+    # Where the way straight to the decline begins, if there is one.
+    way_out: tuple[int, int] | None = None
 
     def box(self, lines: list[str], kind: str = "") -> None:
         """A box in the middle; the first line is its name."""
         width = min(self.width - 2 * _GAP, 2 * _COLUMN + _GAP)
         self._box((self.width - width) // 2, self.y, width, lines, kind, 62)
         self.y += self._height(lines, 62)
+
+    def hard(self, lines: list[str]) -> None:
+        """A box whose way out leads straight to the decline at the end."""
+        top = self.y
+        self.box(lines, "decline")
+        right = (self.width + min(self.width - 2 * _GAP, 2 * _COLUMN + _GAP)) // 2
+        self.way_out = (right, (top + self.y) // 2)
 
     def arrow(self) -> None:
         """From the last box down to the next."""
@@ -90,7 +99,12 @@ class _Drawing:
             x = left + number * (_COLUMN + _GAP)
             self._elbow(middle, self.y, x + _COLUMN // 2, top)
             self._box(x, top, _COLUMN, [name], kind, _CHARACTERS)
-        self.y = top + self._height(["decline"], _CHARACTERS)
+        height = self._height(["decline"], _CHARACTERS)
+        if self.way_out is not None:
+            (x, y), right = self.way_out, left + total
+            beside, end = self.width - _GAP // 2, top + height // 2
+            self.parts.append(f'<path class="way" d="M{x} {y}H{beside}V{end}H{right}"/>')
+        self.y = top + height
 
     def svg(self) -> str:
         """The whole drawing."""

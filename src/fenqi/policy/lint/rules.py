@@ -8,13 +8,13 @@ from typing import get_args
 from fenqi.policy.lint.finding import Finding, found
 from fenqi.policy.lint.missing import may_be_missing
 from fenqi.policy.lint.subject import Subject
-from fenqi.policy.regions import MOST_COMBINATIONS, Leaf
+from fenqi.policy.regions import MOST_COMBINATIONS, Leaf, Regions
 from fenqi.policy.schema import Rule, StageName
 
 _GRAVITY = {"flag": 0, "cap": 1, "refer": 2, "decline": 3}
 _STAGES = get_args(StageName)
 # Pairs of rules that are compared for one policy.
-_MOST_PAIRS = 200_000
+_MOST_PAIRS = 100_000
 
 
 def shadowed_rules(subject: Subject) -> Iterator[Finding]:
@@ -23,21 +23,19 @@ def shadowed_rules(subject: Subject) -> Iterator[Finding]:
     pairs = 0
     for number, rule in enumerate(subject.policy.rules):
         own = subject.regions(number)
+        path = ("rules", number, "when")
         for earlier in sorted({one for leaf in own.leaves for one in by_leaf.get(leaf, [])}):
             pairs += 1
             if pairs > _MOST_PAIRS:
+                message = f"too many rules: from {rule.id} on, none was compared with those above"
+                yield found(subject.document, "shadowed-rule", "information", path, message)
                 return
             before = subject.policy.rules[earlier]
-            if (
-                subject.regions(earlier).leaves <= own.leaves
-                and _does_as_much(before, rule)
-                and _implies(subject, number, earlier)
-            ):
+            if _does_as_much(before, rule) and _implies(subject, number, earlier):
                 message = (
                     f"wherever {rule.id} is true, {before.id} before it is true too and does as "
                     f"much: {rule.id} changes no decision"
                 )
-                path = ("rules", number, "when")
                 yield found(subject.document, "shadowed-rule", "warning", path, message)
                 break
         for leaf in own.leaves:
@@ -46,13 +44,17 @@ def shadowed_rules(subject: Subject) -> Iterator[Finding]:
 
 def _implies(subject: Subject, one: int, other: int) -> bool:
     """Whether it is proven that rule `other` is true wherever `one` is, and that it can be."""
-    regions = subject.regions(one, other)
-    if regions.combinations > MOST_COMBINATIONS:
+    narrow, wide = subject.regions(one), subject.regions(other)
+    if not wide.leaves <= narrow.leaves:
         return False
-    where_true = [
-        values[1] for values in map(regions.values, regions.applicants()) if values[0] is True
-    ]
-    return bool(where_true) and all(value is True for value in where_true)
+    example = subject.example(one)
+    if example is None or wide.values(example)[0] is not True:
+        return False
+    both = subject.regions(one, other)
+    if both.combinations > MOST_COMBINATIONS:
+        return False
+    values = map(both.values, both.applicants())
+    return all(second is True for first, second in values if first is True)
 
 
 def _does_as_much(earlier: Rule, later: Rule) -> bool:
@@ -77,7 +79,7 @@ def constant_conditions(subject: Subject) -> Iterator[Finding]:
         regions = subject.regions(number)
         if regions.combinations > MOST_COMBINATIONS:
             continue
-        outcomes = {regions.values(applicant)[0] for applicant in regions.applicants()}
+        outcomes = _outcomes(regions)
         if {False, True} <= outcomes:
             continue
         if True not in outcomes:
@@ -88,6 +90,16 @@ def constant_conditions(subject: Subject) -> Iterator[Finding]:
             message = f"the condition of {rule.id} is true for everybody whose data is there"
         path = ("rules", number, "when")
         yield found(subject.document, "constant-condition", "warning", path, message)
+
+
+def _outcomes(regions: Regions) -> set[object]:
+    """What the condition can be, as far as is needed to see that it can be true and false."""
+    outcomes: set[object] = set()
+    for applicant in regions.applicants():
+        outcomes.add(regions.values(applicant)[0])
+        if {False, True} <= outcomes:
+            break
+    return outcomes
 
 
 def unguarded_missing(subject: Subject) -> Iterator[Finding]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from fenqi.policy.compiler import CompiledPolicy
 from fenqi.policy.document import Document
 from fenqi.policy.reads import Reads, reads_of
-from fenqi.policy.regions import Regions
+from fenqi.policy.regions import MOST_COMBINATIONS, Applicant, Regions
 from fenqi.policy.schema import Policy
 
 
@@ -32,15 +33,29 @@ class Subject:
         return {path: reads_of(checked) for path, checked in self.compiled.expressions.items()}
 
     @cached_property
-    def _single(self) -> dict[int, Regions]:
+    def _regions(self) -> dict[tuple[int, ...], Regions]:
+        return {}
+
+    @cached_property
+    def _examples(self) -> dict[int, Applicant | None]:
         return {}
 
     def regions(self, *rules: int) -> Regions:
         """What the conditions of these rules, by number, tell apart."""
-        if len(rules) == 1 and rules[0] in self._single:
-            return self._single[rules[0]]
-        conditions = [self.compiled.conditions[self.policy.rules[number].id] for number in rules]
-        regions = Regions(self.compiled.builder, conditions)
-        if len(rules) == 1:
-            self._single[rules[0]] = regions
-        return regions
+        if rules not in self._regions:
+            of = [self.compiled.conditions[self.policy.rules[number].id] for number in rules]
+            regions = Regions(self.compiled.builder, of)
+            if len(rules) > 1:
+                # Of pairs there are many, and each is asked for once.
+                return regions
+            self._regions[rules] = regions
+        return self._regions[rules]
+
+    def example(self, rule: int) -> Applicant | None:
+        """An applicant for whom the rule's condition is true; None where none is found."""
+        if rule not in self._examples:
+            regions = self.regions(rule)
+            few = islice(regions.applicants(), MOST_COMBINATIONS)
+            true = (applicant for applicant in few if regions.values(applicant)[0] is True)
+            self._examples[rule] = next(true, None)
+        return self._examples[rule]
