@@ -36,8 +36,10 @@ bool read_moment(std::span<const std::uint8_t> bytes, Kind kind, Value& value) {
 void write_moment(wire::MessageWriter& writer, std::uint32_t number, const Value& value) {
   const auto mark = writer.begin(number);
   const auto bits = static_cast<std::uint64_t>(value.i);
-  writer.uint(moment::kSeconds, bits << 1 ^ static_cast<std::uint64_t>(value.i >> 63));
-  writer.uint(moment::kNanos, value.size);
+  if (bits != 0) {
+    writer.uint(moment::kSeconds, bits << 1 ^ static_cast<std::uint64_t>(value.i >> 63));
+  }
+  if (value.size != 0) writer.uint(moment::kNanos, value.size);
   writer.end(mark);
 }
 
@@ -55,9 +57,12 @@ void write_values(wire::MessageWriter& writer, std::uint32_t number, const Value
 void write_message(wire::MessageWriter& writer, const MessageView& view,
                    std::span<const MessageType> types) {
   const auto mark = writer.begin(constant::kMessageValue);
-  writer.uint(message_bytes::kMessageType, static_cast<std::uint64_t>(view.type - types.data()));
-  writer.string(message_bytes::kBytes,
-                {reinterpret_cast<const char*>(view.bytes.data()), view.bytes.size()});
+  const auto type = static_cast<std::uint64_t>(view.type - types.data());
+  if (type != 0) writer.uint(message_bytes::kMessageType, type);
+  if (!view.bytes.empty()) {
+    writer.string(message_bytes::kBytes,
+                  {reinterpret_cast<const char*>(view.bytes.data()), view.bytes.size()});
+  }
   writer.end(mark);
 }
 

@@ -217,7 +217,6 @@ std::optional<Signature> signature_of(std::uint32_t operation) {
     case op::kAddString:
       return binary(kString, kString, kString);
 
-
     case op::kInInt:
       return with(Extra::kSet, unary(kInt, kBool));
     case op::kInUint:

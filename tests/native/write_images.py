@@ -3,21 +3,28 @@
     python tests/native/write_images.py FOLDER
 
 FOLDER gets `rules_a` and `rules_b` (policies without a model that answer differently), `fields` (a
-policy that reads every kind of field), `taiwan` (the bundled policy with its model), `requests`
-(length-delimited) and `onnxruntime` (the path of the library).
+policy that reads every kind of field), `dynamic` (one with values of every kind), `taiwan` (the
+bundled policy with its model), `requests` (length-delimited), `expressions` (length-delimited:
+image, values, result, and so on) and `onnxruntime` (the path of the library).
 """
 
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+from google.protobuf.message import Message
 from google.protobuf.proto import serialize_length_prefixed
 
 from fenqi.engine import onnxruntime_library
 from fenqi.lab.taiwan import load_holdout, to_request
 from fenqi.policy import compile_policy
+from fenqi.policy.check import CheckFailure
+from fenqi.policy.expression import compile_expression
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+from tests.policy.expressions import SOURCES, VALUES, VARIABLES  # noqa: E402
 
 RULES = """\
 policy: rules_{name}
@@ -65,6 +72,36 @@ reasons:
   R: {en: "Because.", zh: "因为。"}
 """
 
+# Blocks in blocks, views of messages, values of every kind.
+DYNAMIC = """\
+policy: dynamic
+version: "1"
+features:
+  statements:
+    expr: application.behaviour.card_statements.filter(s, s.statement_balance_fen > 0)
+    meaning: m
+  balances: {expr: "statements.map(s, s.statement_balance_fen)", meaning: m}
+  pairs: {expr: "balances.map(b, balances.filter(c, c > b).size())", meaning: m}
+  named: {expr: "{'n': size(balances), 's': dyn(string(size(pairs)))}", meaning: m}
+  mixed: {expr: "[dyn(1), 'a', 2.5, null, b'x', [named]]", meaning: m}
+  times: {expr: "[timestamp(0) + duration('1h')].map(t, t.getHours('Asia/Shanghai'))", meaning: m}
+  held: {expr: "application.?bureau.?inquiries_1m.orValue(7)", meaning: m}
+  made: {expr: "IncomeSource{verified: true, monthly_amount_fen: held}", meaning: m}
+  grouped: {expr: "balances.transformMapEntry(i, b, {string(i): b})", meaning: m}
+  pieces: {expr: "application.signals.transformList(k, v, k + '=' + string(v))", meaning: m}
+  signals: {expr: "pieces.join(';')", meaning: m}
+rules:
+  - id: MATCHED
+    when: signals.matches("a=[0-9.]+") || named.s == mixed[1] || made.verified
+    then: flag
+    meaning: m
+  - id: SORTED
+    when: balances.sort().distinct().size() > 3 && mixed.exists(m, m == 2.5)
+    then: flag
+    on_error: flag
+    meaning: m
+"""
+
 
 def rules_image(name: str, version: int, threshold: float, action: str) -> bytes:
     text = RULES.format(
@@ -80,16 +117,31 @@ def image_of(name: str, text: str) -> bytes:
         return compile_policy(path).image
 
 
+def expressions() -> Iterator[Message]:
+    """Of each expression that the core and cel-cpp agree on: image, values and result."""
+    for source in SOURCES.read_text(encoding="utf-8").splitlines():
+        try:
+            expression = compile_expression(source, VARIABLES)
+        except CheckFailure:
+            continue
+        values = expression.constants(VALUES)
+        yield from (expression.image, values, expression.run(values))
+
+
 def main() -> None:
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "rules_a").write_bytes(rules_image("a", 1, 1e9, "decline"))
     (folder / "rules_b").write_bytes(rules_image("b", 2, 1e9, "refer"))
     (folder / "fields").write_bytes(image_of("fields.yaml", FIELDS))
+    (folder / "dynamic").write_bytes(image_of("dynamic.yaml", DYNAMIC))
     (folder / "taiwan").write_bytes(compile_policy(ROOT / "policies" / "taiwan_card.yaml").image)
     with (folder / "requests").open("wb") as file:
         for client in load_holdout()[:200]:
             serialize_length_prefixed(to_request(client), file)
+    with (folder / "expressions").open("wb") as file:
+        for part in expressions():
+            serialize_length_prefixed(part, file)
     (folder / "onnxruntime").write_text(str(onnxruntime_library()), encoding="utf-8")
 
 

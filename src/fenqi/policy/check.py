@@ -8,11 +8,17 @@ from typing import Any
 
 from cel_expr_python import cel
 from google.protobuf import any_pb2, descriptor_pool
+from google.protobuf.message import DecodeError, Message
 
 from fenqi.internal.v1.checked_expr_pb2 import CheckedExpr, ParsedExpr
 from fenqi.policy.types import cel_type
 from fenqi.v1 import application_pb2 as _application_pb2  # noqa: F401  registers the descriptors
 from fenqi.v1 import scoring_pb2 as _scoring_pb2  # noqa: F401
+
+try:
+    from google._upb import _message
+except ImportError:  # another implementation of protobuf, without such a switch
+    _message = None  # type: ignore[assignment]
 
 CONTAINER = "fenqi.v1"
 MOST_SOURCE_BYTES = 64 * 1024
@@ -22,6 +28,7 @@ _EXTENSIONS = (
     "two-var-comprehensions",
 )
 _CONFIG = "name: fenqi\nextensions:\n" + "".join(f"- name: {name}\n" for name in _EXTENSIONS)
+_TOO_DEEP = re.compile(r"(?:max recursion depth of|recursion limit exceeded. limit:) (\d+)")
 _CEL_ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 
 
@@ -61,11 +68,15 @@ class Checker:
 
     def check(self, source: str) -> CheckedExpr:
         """Parses and checks `source`. Raises CheckFailure."""
-        return CheckedExpr.FromString(self._compile(source, disable_check=False))
+        checked = CheckedExpr()
+        _read(checked, self._compile(source, disable_check=False))
+        return checked
 
     def parse(self, source: str) -> ParsedExpr:
         """Parses `source` only. Raises CheckFailure."""
-        return ParsedExpr.FromString(self._compile(source, disable_check=True))
+        parsed = ParsedExpr()
+        _read(parsed, self._compile(source, disable_check=True))
+        return parsed
 
     def _compile(self, source: str, *, disable_check: bool) -> bytes:
         if len(source.encode()) > MOST_SOURCE_BYTES:
@@ -84,7 +95,23 @@ class Checker:
         return any_pb2.Any.FromString(serialized).value
 
 
+def _read(tree: Message, content: bytes) -> None:
+    """Reads a syntax tree. It may nest deeper than the 100 messages that protobuf allows unless it
+    is told otherwise, for the whole process; here for as long as it takes.
+    """
+    allow_deep: Any = getattr(_message, "SetAllowOversizeProtos", lambda deep: None)
+    allow_deep(True)
+    try:
+        tree.MergeFromString(content)
+    except DecodeError as error:
+        raise CheckFailure(1, 1, "nested too deep") from error
+    finally:
+        allow_deep(False)
+
+
 def _failure(text: str) -> CheckFailure:
+    if (deep := _TOO_DEEP.search(text)) is not None:
+        return CheckFailure(1, 1, f"nested more than {deep[1]} deep; split it into features")
     found = _CEL_ERROR.search(text)
     if found is None:
         return CheckFailure(1, 1, text)

@@ -13,7 +13,8 @@ from fenqi.internal.v1.checked_expr_pb2 import CheckedExpr
 from fenqi.policy.check import Checker, CheckFailure
 from fenqi.policy.document import Document, read_document
 from fenqi.policy.errors import PolicyError, Position, Problem
-from fenqi.policy.lower import REQUEST, Lowering, Scalar, default_of
+from fenqi.policy.lower import REQUEST, Lowering, default_of
+from fenqi.policy.lowered import Scalar
 from fenqi.policy.program import (
     MOST_INSTRUCTIONS,
     ModelOutput,
