@@ -4,6 +4,7 @@
 
 #include "fenqi/contract.h"
 #include "program/program.h"
+#include "program/schedule.h"
 #include "program/signature.h"
 #include "wire/decode.h"
 
@@ -374,6 +375,8 @@ class ProgramParser {
       }
     }
     program_.kinds_ = std::move(kinds_);
+    schedule(program_.before_models_, program_.register_count_);
+    schedule(program_.after_models_, program_.register_count_);
     return {};
   }
 
