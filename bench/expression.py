@@ -1,4 +1,4 @@
-"""Expressions that every engine of the policy benchmark evaluates, and how each of them writes them.
+"""Expressions that every engine of the policy benchmark evaluates, and how each writes them.
 
 One tree, four spellings: a difference between engines is then never a difference of the question.
 """

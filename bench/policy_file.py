@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from bench.expression import FENQI, Expression, Members, Name, call
+from bench.expression import FENQI, Call, Expression, Members, Name, call
 from bench.strategy import Attribute, Band, Feature, Rule, Strategy, Table
 
 _HEAD = 'policy: bench\nversion: "1"\n'
@@ -23,8 +23,18 @@ def strategy_text(strategy: Strategy) -> str:
 
 
 def rules_text(strategy: Strategy) -> str:
-    """Features and rules alone."""
-    return f"{_HEAD}{_features(strategy)}{_rules(strategy.rules)}{_REASONS}"
+    """Features and those rules that read no table."""
+    rules = tuple(rule for rule in strategy.rules if not _reads_table(rule.condition))
+    return f"{_HEAD}{_features(strategy)}{_rules(rules)}{_REASONS}"
+
+
+def _reads_table(expression: Expression) -> bool:
+    match expression:
+        case Name(name):
+            return name.startswith("tables.")
+        case Call(_, operands):
+            return any(map(_reads_table, operands))
+    return False
 
 
 def rule_text(condition: Expression) -> str:

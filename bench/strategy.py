@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from bench.expression import Call, Expression, Field, Members, Name, call
@@ -342,7 +343,7 @@ class _Maker:
     def _bands(self, feature: Feature, count: int) -> list[Band]:
         edges = sorted({self._quantile(feature, (i + 1) / count) for i in range(count - 1)})
         ends: list[int | float | None] = [None, *edges, None]
-        return [Band(low, high) for low, high in zip(ends, ends[1:], strict=False)]
+        return [Band(low, high) for low, high in pairwise(ends)]
 
     def _bandable(self, kind: str, count: int) -> Feature:
         """A feature of the first level whose values can be cut into `count` bands."""

@@ -18,9 +18,10 @@ TYPES = {
 
 def compile_job(job: dict[str, Any]) -> dict[str, Case]:
     rule = job["rule"]
-    env = cel.NewEnv(variables={message: MESSAGE for message in rule["applications"][0]})
+    # Numbers, all of them.
+    env = cel.NewEnv(variables=dict.fromkeys(rule["variables"][0], cel.Type.INT))
     expression = env.compile(rule["cel"])
-    activations = [env.Activation(given) for given in rule["applications"]]
+    activations = [env.Activation(given) for given in rule["variables"]]
     return {
         "rule": Case(activations, expression.eval, lambda value: value.value()),
         "strategy": strategy(job["strategy"]),
@@ -29,7 +30,7 @@ def compile_job(job: dict[str, Any]) -> dict[str, Case]:
 
 def strategy(job: dict[str, Any]) -> Case:
     form = job["cel"]
-    variables = {message: MESSAGE for message in job["applications"][0]}
+    variables = dict.fromkeys(job["applications"][0], MESSAGE)
     types = {name: TYPES[kind] for name, kind in form["types"].items()}
     first_names, second_names = ([name for name, _ in form[level]] for level in ("first", "second"))
     later = {name: types.get(name, cel.Type.DOUBLE) for name in second_names}
@@ -45,10 +46,10 @@ def strategy(job: dict[str, Any]) -> Case:
 
     def decide(given: Any) -> Any:
         application, activation = given
-        features = dict(zip(first_names, first.eval(activation).plain_value()))
+        features = dict(zip(first_names, first.eval(activation).plain_value(), strict=True))
         activation = env_of_second.Activation(application | features)
         values = second.eval(activation).plain_value()
-        features.update(zip(second_names, values))
+        features.update(zip(second_names, values, strict=True))
         outcomes = []
         for name, chains in tables:
             for chain in chains:

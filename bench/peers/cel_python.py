@@ -10,7 +10,7 @@ def compile_job(job: dict[str, Any]) -> dict[str, Case]:
     rule = job["rule"]
     return {
         "rule": Case(
-            [celpy.json_to_cel(given) for given in rule["applications"]],
+            [celpy.json_to_cel(given) for given in rule["variables"]],
             program(rule["cel"]).evaluate,
             bool,
         ),

@@ -8,7 +8,7 @@ from worker import Case, by_position, serve
 def compile_job(job: dict[str, Any]) -> dict[str, Case]:
     table = job["table"]
     return {
-        "rule": Case(job["rule"]["applications"], function(job["rule"])),
+        "rule": Case(job["rule"]["variables"], function(job["rule"])),
         "strategy": Case(job["strategy"]["applications"], function(job["strategy"])),
         **by_position(table["applications"], function(table)),
     }

@@ -10,7 +10,7 @@ def compile_job(job: dict[str, Any]) -> dict[str, Case]:
     rule = job["rule"]
     cases = {
         "rule": Case(
-            [cel.Context(variables=given) for given in rule["applications"]],
+            [cel.Context(variables=given) for given in rule["variables"]],
             cel.compile(rule["cel"]).execute,
         )
     }
@@ -27,9 +27,9 @@ def strategy(job: dict[str, Any]) -> Case:
     score = second_names.index("score")
 
     def decide(context: Any) -> Any:
-        context.update(dict(zip(first_names, first.execute(context))))
+        context.update(dict(zip(first_names, first.execute(context), strict=True)))
         values = second.execute(context)
-        named = dict(zip(second_names, values))
+        named = dict(zip(second_names, values, strict=True))
         outcomes = []
         for name, chains in tables:
             for chain in chains:

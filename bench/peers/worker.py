@@ -51,7 +51,7 @@ def by_position(
 ) -> dict[str, Case]:
     """A case for each row of the table that is hit."""
     names = ("table_first", "table_middle", "table_last")
-    return {name: Case([given], decide, read) for name, given in zip(names, inputs)}
+    return {name: Case([given], decide, read) for name, given in zip(names, inputs, strict=True)}
 
 
 def concluded(

@@ -1,5 +1,5 @@
-"""zen-engine: compiled expressions, and a graph of one decision table. It takes an application as
-JSON text sooner than as a dict.
+"""zen-engine: compiled expressions, and a graph of one decision table. It takes a whole application
+as JSON text sooner than as a dict, and a few variables as a dict.
 """
 
 import json
@@ -17,9 +17,8 @@ def compile_job(job: dict[str, Any]) -> dict[str, Case]:
         graph.evaluate,
         lambda answer: answer["result"]["outcome"],
     )
-    applications = [json.dumps(given) for given in rule["applications"]]
     return {
-        "rule": Case(applications, zen.compile_expression(rule["zen"]).evaluate),
+        "rule": Case(rule["variables"], zen.compile_expression(rule["zen"]).evaluate),
         "strategy": strategy(job["strategy"]),
         **tables,
     }
@@ -34,20 +33,21 @@ def strategy(job: dict[str, Any]) -> Case:
         (name, [zen.compile_expression(text) for text in chains]) for name, chains in form["tables"]
     ]
     score = second_names.index("score")
-    inputs = {
-        name: sorted({n for n in first_names if n in chains[0]}) for name, chains in form["tables"]
+    read = {
+        name: [feature for feature in first_names if feature in chains[0]]
+        for name, chains in form["tables"]
     }
 
     def decide(given: Any) -> Any:
         application, text = given
-        features = dict(zip(first_names, first.evaluate(text)))
+        features = dict(zip(first_names, first.evaluate(text), strict=True))
         values = second.evaluate(application | features)
-        features.update(zip(second_names, values))
+        features.update(zip(second_names, values, strict=True))
         outcomes = []
         for name, chains in tables:
-            read = {n: features[n] for n in inputs[name]}
+            inputs = {feature: features[feature] for feature in read[name]}
             for chain in chains:
-                if outcome := chain.evaluate(read):
+                if outcome := chain.evaluate(inputs):
                     break
             features[name] = outcome
             outcomes.append(outcome)
