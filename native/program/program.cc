@@ -28,6 +28,7 @@ void Program::run_before_models(std::span<Value> registers, std::span<const std:
 
 void Program::run_after_models(std::span<Value> registers, std::span<const std::uint8_t> request,
                                Scratch& scratch, PatternCache& patterns) const {
+  if (after_models_.empty()) return;  // as in every policy that reads no score
   Run run{*this, registers, request, scratch, patterns};
   execute(after_models_, run);
 }
