@@ -70,12 +70,11 @@ Value member(const Elements& sorted, const Key& key) {
 //
 // The likely case is a branch of its own, not an arm of `?:`, so that a result is stored in whole
 // words: a word that was stored in pieces is slow to read again.
-void execute(std::span<const Instruction> code, Run& run) {
+void execute(const Instruction* code, Run& run) {
   Value* const r = run.registers.data();
   const std::span<const ConstantSet> sets = run.program.sets();
   Arena& arena = run.scratch.arena;
-  const Instruction* at = code.data();
-  const Instruction* const end = at + code.size();
+  const Instruction* at = code;
   const auto paid = [&](Value value, const Made& made) {
     return value.is_ok() && !run.scratch.budget.spend_bytes(value.size)
                ? made(failed(ErrorCode::kBudget))
@@ -84,7 +83,7 @@ void execute(std::span<const Instruction> code, Run& run) {
   const auto affords = [&](const auto&... texts) {
     return run.scratch.budget.spend_bytes((std::size_t{texts.size} + ...));
   };
-  while (at != end) {
+  for (;;) {
 #define EACH(operation, operands, statement)                               \
   case operation:                                                          \
     do {                                                                   \
@@ -94,7 +93,7 @@ void execute(std::span<const Instruction> code, Run& run) {
       [[maybe_unused]] const Made made{at->place};                         \
       Value& to = r[at->to];                                               \
       statement;                                                           \
-    } while (++at != end && at->op == operation);                          \
+    } while ((++at)->op == operation);                                     \
     break;
 #define UNARY(operation, expression) \
   EACH(operation, 1, if (a.is_ok()) [[likely]] to = (expression); else to = not_ok(a))
@@ -240,6 +239,8 @@ void execute(std::span<const Instruction> code, Run& run) {
         EACH(op::kBin, 1, to = run.program.binnings()[at->b].bin_of(a))
         EACH(op::kPoints, 1, to = run.program.binnings()[at->b].points_of(a))
         UNARY(op::kLogistic, Value::of_double(1.0 / (1.0 + std::exp(a.d))))
+      case kEndOfCode.op:
+        return;
       default: {
         Value& to = r[at->to];
         to = operate(*at, run);
