@@ -1,7 +1,8 @@
 # Every target sets up what it needs first; a second call skips what is done.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test conformance lint sanitize bench fuzz interop-server train format clean
+.PHONY: help setup demo test conformance decision-tables vectors lint sanitize bench fuzz \
+	interop-server train format clean
 
 # The Python that .venv is made from.
 PYTHON = $(shell scripts/choose-python.sh)
@@ -9,8 +10,10 @@ PYTHON = $(shell scripts/choose-python.sh)
 PORT ?= 10000
 # How long each fuzzer runs.
 SECONDS ?= 60
-# Where conformance looks for cases.
-CASES ?= ../shared/conformance/cel
+# Where the cases of others are looked for.
+conformance: CASES ?= ../shared/conformance/cel
+decision-tables: CASES ?= ../shared/conformance/decision_tables
+vectors: CASES ?= ../shared/vectors
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -52,8 +55,14 @@ sanitize: setup ## Run core and server tests under ASan+UBSan, then under TSan
 bench: setup ## Measure against peers in the same run; writes bench/results/
 	@$(BIN)/python -m bench
 
+decision-tables: setup ## Run the decision tables below CASES=FOLDER against index, scan and analysis
+	@$(BIN)/python -m tests.policy.decision_table_cases $(CASES)
+
 fuzz: setup ## Run every fuzzer for SECONDS=60 each (needs clang)
 	@$(NATIVE) fuzz SECONDS=$(SECONDS)
+
+vectors: setup ## Run the published annual rates and schedules in CASES=<folder>
+	@$(BIN)/python -m tests.offers.vectors $(CASES)
 
 interop-server: setup ## Serve gRPC's own grpc.testing.TestService on PORT=10000
 	@$(NATIVE) tools

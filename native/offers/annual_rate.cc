@@ -105,11 +105,13 @@ Fault simple_rate(std::span<const DatedFlow> flows, AnnualRate* answer) {
   *answer = {Solutions::kNoChange, 0.0, 0};
   if (advanced == 0.0 || paid == 0.0) return {};
   const double principal_years = paid_time * (advanced / paid) - advanced_time;
-  if (principal_years <= 0.0) {
+  const double rate = (paid - advanced) / principal_years;
+  // Also where amounts are so far apart that their quotient is no number.
+  if (!(principal_years > 0.0) || !std::isfinite(rate)) {
     answer->solutions = Solutions::kNone;
     return {};
   }
-  *answer = {Solutions::kUnique, (paid - advanced) / principal_years, 1};
+  *answer = {Solutions::kUnique, rate, 1};
   return {};
 }
 

@@ -192,6 +192,28 @@ class Search {
   InternalRate answer_;
 };
 
+// With v = 1 / (1 + i): f(v) = sum a_k v^k - received, which grows and bends upwards for v > 0.
+struct Worth {
+  double value;
+  double slope;
+};
+
+Worth worth(double received, std::span<const double> payments, double v) {
+  double value = 0.0;
+  double slope = 0.0;
+  for (std::size_t k = payments.size(); k-- > 0;) {
+    slope = slope * v + value;
+    value = value * v + payments[k];
+  }
+  // The scheme was for sum a_(k+1) v^k; times v it is the sum, by the product rule.
+  slope = slope * v + value;
+  value = value * v - received;
+  return {value, slope};
+}
+
+// The error after a step is at most some hundred times its square.
+constexpr double kLastStep = 1e-9;
+
 }  // namespace
 
 double InternalRate::rate() const {
@@ -210,8 +232,6 @@ InternalRate internal_rate(std::span<Flow> flows) {
 }
 
 double periodic_rate(double received, std::span<const double> payments) {
-  // With v = 1 / (1 + i): f(v) = sum a_k v^k - received, which grows and bends upwards for v > 0.
-  // From any point right of the root Newton's steps fall onto it and never pass it.
   double total = 0.0;
   double moment = 0.0;
   for (std::size_t k = 0; k < payments.size(); ++k) {
@@ -219,24 +239,40 @@ double periodic_rate(double received, std::span<const double> payments) {
     moment += payments[k] * static_cast<double>(k + 1);
   }
   // As if all were paid at the mean time: v^(moment / total) = received / total. v^k bends upwards
-  // in k, so f is not negative there (Jensen), and this is right of the root.
+  // in k, so f is not negative there (Jensen): right of the root, from where Newton's steps fall
+  // onto it and never pass it.
   double v = std::exp(std::log(received / total) * total / moment);
-  for (int step = 0; step < 100; ++step) {
-    double value = 0.0;
-    double slope = 0.0;
-    for (std::size_t k = payments.size(); k-- > 0;) {
-      slope = slope * v + value;
-      value = value * v + payments[k];
+  double low = std::min(1.0, v);
+  if (received < total) low = 0.0;
+  double high = v;
+  for (int step = 0; step < 200; ++step) {
+    const Worth here = worth(received, payments, v);
+    (here.value < 0.0 ? low : high) = v;
+    const double change = here.value / here.slope;
+    const double next = v - change;
+    // A high power of a v above 1 may leave the doubles: then the interval is halved.
+    if (!std::isfinite(here.slope) || !(next >= low && next <= high)) {
+      v = low > 0.0 ? std::sqrt(low) * std::sqrt(high) : 0.5 * high;
+      if (high - low <= kLastStep * kLastStep * high) break;
+      continue;
     }
-    // The Horner scheme was for sum a_(k+1) v^k; times v it is the sum, by the product rule.
-    slope = slope * v + value;
-    value = value * v - received;
-    const double change = value / slope;
-    v -= change;
-    // The error after a step is at most some hundred times the square of the step.
-    if (std::abs(change) <= 1e-9 * v) break;
+    v = next;
+    if (std::abs(change) <= kLastStep * v) break;
   }
   return 1.0 / v - 1.0;
+}
+
+double periodic_rate(double received, std::span<const double> payments, double near) {
+  double v = 1.0 / (1.0 + near);
+  for (int step = 0; step < 4; ++step) {
+    const Worth here = worth(received, payments, v);
+    const double change = here.value / here.slope;
+    // Not near after all, also where the step is not a number.
+    if (!std::isfinite(here.slope) || !(std::abs(change) <= 0.01 * v)) break;
+    v -= change;
+    if (std::abs(change) <= kLastStep * v) return 1.0 / v - 1.0;
+  }
+  return periodic_rate(received, payments);
 }
 
 }  // namespace fenqi::offers

@@ -47,9 +47,13 @@ struct InternalRate {
 InternalRate internal_rate(std::span<Flow> flows);
 
 // The rate of a unit at which payments after 1, 2, .. n units are worth `received` now, for
-// received > 0 and payments of at least 0 with a positive sum: it is the only one above -1. NaN is
-// never returned; where the payments sum to less than `received` the rate is negative. About five
+// received > 0 and payments of at least 0 with a positive sum: it is the only one above -1 (and -1
+// where so little is paid that a double cannot tell it from nothing). NaN is never returned; where
+// the payments sum to less than `received` the rate is negative. About five
 // passes of two multiplications for each payment.
 double periodic_rate(double received, std::span<const double> payments);
+
+// The same, from a rate that is probably close, as the rate of the contract is: two passes then.
+double periodic_rate(double received, std::span<const double> payments, double near);
 
 }  // namespace fenqi::offers

@@ -9,15 +9,6 @@
 namespace fenqi::offers {
 namespace {
 
-bool has_equal_periods(const Loan& loan) {
-  if (loan.frequency == Frequency::kCustom) return false;
-  if (loan.first_due == kNoDate) return true;
-  Loan regular = loan;
-  regular.first_due = kNoDate;
-  regular.due_day = anchor_day(loan);
-  return due_date(regular, 1) == loan.first_due;
-}
-
 double simple_cost(const Loan& loan, const Schedule& schedule, std::span<const Row> rows,
                    bool equal_periods) {
   double balance_years = 0.0;
@@ -42,7 +33,7 @@ double simple_cost(const Loan& loan, const Schedule& schedule, std::span<const R
 
 CostRate cost_rate(const Loan& loan, const Schedule& schedule, std::span<const Row> rows) {
   rows = rows.first(static_cast<std::size_t>(schedule.rows));
-  const bool equal_periods = has_equal_periods(loan);
+  const bool equal_periods = has_regular_first_period(loan);
   const double simple = simple_cost(loan, schedule, rows, equal_periods);
   const auto received = static_cast<double>(schedule.received_fen);
   if (equal_periods) {
@@ -50,8 +41,12 @@ CostRate cost_rate(const Loan& loan, const Schedule& schedule, std::span<const R
     for (std::size_t k = 0; k < rows.size(); ++k) {
       payments[k] = static_cast<double>(rows[k].payment_fen());
     }
-    const double rate = periodic_rate(received, std::span(payments).first(rows.size()));
     const std::int32_t per_year = periods_per_year(loan.frequency);
+    const std::span<const double> paid = std::span(payments).first(rows.size());
+    // Without fees and charges the cost is the contract's rate, but for rounding.
+    const double contract = static_cast<double>(loan.annual_rate) / (1e12 * per_year);
+    const double rate = schedule.charges_fen == 0 ? periodic_rate(received, paid, contract)
+                                                  : periodic_rate(received, paid);
     return {rate * per_year, std::expm1(std::min(kMaxLogGrowth, per_year * std::log1p(rate))),
             simple};
   }

@@ -169,4 +169,21 @@ Date due_date(const Loan& loan, std::int32_t row) {
   }
 }
 
+YearShare first_period(const Loan& loan) {
+  if (loan.frequency == Frequency::kWeekly || loan.frequency == Frequency::kFortnightly) {
+    return {loan.first_due - loan.disbursed, 364};
+  }
+  // From a month's end to a month's end whole months pass, also where the later month is shorter.
+  const bool ends = is_month_end(loan.disbursed) && is_month_end(loan.first_due);
+  return year_share(loan.disbursed, loan.first_due, DayCount::k30_360,
+                    ends ? 31 : anchor_day(loan));
+}
+
+bool has_regular_first_period(const Loan& loan) {
+  if (loan.frequency == Frequency::kCustom) return false;
+  if (loan.first_due == kNoDate) return true;
+  const YearShare span = first_period(loan);
+  return span.days * periods_per_year(loan.frequency) == span.year;
+}
+
 }  // namespace fenqi::offers

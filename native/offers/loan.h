@@ -53,7 +53,8 @@ enum class LevelBasis : std::uint8_t {
 // The last instalment always clears the balance. Rounding, compounded, can make it differ from the
 // others by more than a fen for each period.
 enum class LastInstalment : std::uint8_t {
-  kWithinBound,  // then every instalment is computed anew from the balance, and may differ by a fen
+  kWithinBound,  // then every instalment is computed anew from the balance, to the nearest fen, and
+                 // they differ by some fen
   kTakesAll,     // then it does
 };
 
@@ -112,5 +113,13 @@ Date due_date(const Loan& loan, std::int32_t row);
 
 // The day of the month that monthly due dates go back to.
 std::int32_t anchor_day(const Loan& loan);
+
+// Whether the first period is as long as the others: always, but where first_due says otherwise.
+// False for kCustom.
+bool has_regular_first_period(const Loan& loan);
+
+// The time of the first period by 30/360, with which odd days are counted; in weeks, of a year of
+// 52 of them. Needs first_due.
+YearShare first_period(const Loan& loan);
 
 }  // namespace fenqi::offers

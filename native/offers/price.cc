@@ -42,6 +42,8 @@ class Value {
     return net_present_value(flow, pd_at(rate + terms_.margin), terms_.costs);
   }
 
+  void set_pd(double pd12) { pd12_ = pd12; }
+
   double pd_at(double rate) const {
     return selected_pd(pd12_, rate * yearly_, terms_.selection_sensitivity, terms_.reference_rate);
   }
@@ -49,7 +51,7 @@ class Value {
  private:
   SmoothPlan plan_;
   const PriceTerms& terms_;
-  const double pd12_;
+  double pd12_;
   const double per_year_;
   double yearly_ = 1.0;
 };
@@ -206,8 +208,17 @@ Fault price_loan(const Loan& loan, std::span<const Charge> charges, const PriceT
   price->cap_rate = cap_rate < 0 ? -1.0 : static_cast<double>(cap_rate) / 1e12;
 
   Value value(priced, charges, terms, pd12);
-  const double even = break_even(value, terms.selection_sensitivity > 0.0);
+  const bool selection = terms.selection_sensitivity > 0.0;
+  double even = break_even(value, selection);
   if (even < 0.0) return {};
+  // Where servicing costs much and default loses little, a default saves more than it loses, and
+  // the equation would give the better risk the higher price. A default is never taken for a
+  // saving: break-even is at least that of a loan that is sure to be repaid.
+  value.set_pd(0.0);
+  const double sure = break_even(value, selection);
+  if (sure < 0.0) return {};
+  even = std::max(even, sure);
+  value.set_pd(pd12);
   price->break_even = even;
   const auto steps_up = [&](double rate) {
     return static_cast<std::int64_t>(std::ceil(rate * 1e12 / static_cast<double>(step) - 1e-6)) *

@@ -1,7 +1,8 @@
 // The price of a loan: its rate from its risk, never above the legal cap.
 //
 //   break-even   the rate at which the net present value is zero, at the probability of default of
-//                those who accept the rate offered (adverse selection's fixed point)
+//                those who accept the rate offered (adverse selection's fixed point), and at least
+//                that of a loan that is sure to be repaid: a default is no saving
 //   wanted       break-even plus margin, up to the next step
 //   cap rate     the highest step at which the whole flow, third parties' charges included, costs
 //   no

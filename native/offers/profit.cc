@@ -64,7 +64,7 @@ Profit expected_profit(const LenderFlow& flow, double pd12, const RiskCosts& cos
 }
 
 double selected_pd(double pd12, double rate, double sensitivity, double reference_rate) {
-  if (!(pd12 > 0.0) || !(pd12 < 1.0)) return pd12;
+  if (!(pd12 > 0.0) || !(pd12 < 1.0) || sensitivity == 0.0) return pd12;
   // Away from 1, where nobody would be left to pay.
   const double shifted = std::log(pd12) - std::log1p(-pd12) + sensitivity * (rate - reference_rate);
   return std::min(logistic(shifted), 1.0 - 1e-9);

@@ -1,357 +1,15 @@
 #include "offers/schedule.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdlib>
 
-#include "offers/annuity.h"
+#include "offers/amortisation.h"
 
 namespace fenqi::offers {
 namespace {
 
-Fraction equal_period_rate(const Loan& loan, std::int64_t annual_rate) {
-  const std::int32_t per_year = periods_per_year(loan.frequency);
-  switch (loan.compounding) {
-    case Compounding::kSemiannual:
-      return compounded_rate(annual_rate, 2, per_year);
-    case Compounding::kAnnual:
-      return compounded_rate(annual_rate, 1, per_year);
-    case Compounding::kNominal:
-      break;
-  }
-  return fraction(annual_rate, Int128{kRateUnit} * per_year);
-}
-
-// a * numerator / denominator for a balance in units of 2^-32 fen, without leaving 128 bits.
-Int128 precise_share(Int128 amount, const Fraction& of) {
-  return amount / of.denominator * of.numerator +
-         amount % of.denominator * of.numerator / of.denominator;
-}
-
-constexpr double kMaxInterest = static_cast<double>(kMaxAmountFen);
-constexpr Fault kTooMuchInterest{
-    "annual_rate", "makes the interest of one period, or the balance, exceed 2^53 fen"};
-constexpr Fault kBelowInterest{
-    "instalment_fen", "does not cover the first interest: it must, for the loan to be repaid"};
-constexpr Fault kTooMuchInAll{"charges", "make a row exceed 2^53 fen, or all rows 2^62"};
-
-class Builder {
- public:
-  Builder(const Loan& loan, std::int64_t financed, std::span<Row> rows)
-      : loan_(loan), financed_(financed), rows_(rows) {
-    days_differ_ = loan.day_count != DayCount::k30_360 || loan.frequency == Frequency::kCustom;
-    set_dates();
-    set_rates();
-  }
-
-  Fault build(Schedule& schedule) {
-    // Interest above 2^53 fen, or a rate that is not a number of any use, ends here; nothing below
-    // leaves its type.
-    for (std::int32_t k = 1; k <= loan_.periods; ++k) {
-      if (static_cast<double>(financed_) * rate(k).value > kMaxInterest) return kTooMuchInterest;
-    }
-    schedule.rows = loan_.periods;
-    switch (loan_.method) {
-      case Method::kEqualInstalments:
-        if (loan_.balance == Balance::kPrecise) {
-          precise_instalments(schedule);
-        } else {
-          equal_instalments(schedule, false);
-          if (misses_bound(schedule)) equal_instalments(schedule, true);
-        }
-        break;
-      case Method::kInterestOnly:
-        interest_only();
-        break;
-      default:
-        equal_principal(schedule);
-    }
-    return fault_;
-  }
-
- private:
-  Row& row(std::int32_t k) { return rows_[static_cast<std::size_t>(k - 1)]; }
-  const Fraction& rate(std::int32_t k) const { return rates_[static_cast<std::size_t>(k - 1)]; }
-  Rounding interest_rounding() const { return loan_.interest_rounding; }
-
-  void set_dates() {
-    if (loan_.disbursed == kNoDate) {
-      for (std::int32_t k = 1; k <= loan_.periods; ++k) row(k).due = kNoDate;
-      return;
-    }
-    for (std::int32_t k = 1; k <= loan_.periods; ++k) row(k).due = due_date(loan_, k);
-  }
-
-  // The rate of each period, into rates_.
-  void set_rates() {
-    const auto count = static_cast<std::size_t>(loan_.periods);
-    if (days_differ_) {
-      const std::int32_t anchor = anchor_day(loan_);
-      Date from = loan_.disbursed;
-      for (std::size_t k = 0; k < count; ++k) {
-        const YearShare span = year_share(from, rows_[k].due, loan_.day_count, anchor);
-        rates_[k] = fraction(Int128{loan_.annual_rate} * span.days, Int128{kRateUnit} * span.year);
-        from = rows_[k].due;
-      }
-      return;
-    }
-    regular_rate_ = equal_period_rate(loan_, loan_.annual_rate);
-    std::fill_n(rates_.begin(), count, regular_rate_);
-    for (const RateChange& change : loan_.rate_changes) {
-      std::fill(rates_.begin() + change.from_row - 1, rates_.begin() + loan_.periods,
-                equal_period_rate(loan_, change.annual_rate));
-    }
-    if (loan_.first_due != kNoDate) set_first_rate();
-  }
-
-  // A first period that is shorter or longer than the others counts its months and odd days (or, in
-  // weeks, its days).
-  void set_first_rate() {
-    Loan regular = loan_;
-    regular.first_due = kNoDate;
-    regular.due_day = anchor_day(loan_);
-    if (due_date(regular, 1) == loan_.first_due) return;
-    const bool weeks =
-        loan_.frequency == Frequency::kWeekly || loan_.frequency == Frequency::kFortnightly;
-    const YearShare span =
-        weeks ? YearShare{loan_.first_due - loan_.disbursed, 364}
-              : year_share(loan_.disbursed, loan_.first_due, DayCount::k30_360, anchor_day(loan_));
-    rates_[0] = fraction(Int128{loan_.annual_rate} * span.days, Int128{kRateUnit} * span.year);
-    first_is_odd_ = true;
-  }
-
-  // The instalment that repays `balance` from row k to the end of the amortisation.
-  std::int64_t level(std::int64_t balance, std::int32_t k) const {
-    if (days_differ_ && loan_.level_basis == LevelBasis::kActualPeriods &&
-        loan_.amortisation_periods == 0) {
-      return level_instalment(balance, remaining_rates(k), loan_.instalment_rounding);
-    }
-    return level_instalment(balance, equal_rate(k), remaining(k), loan_.instalment_rounding);
-  }
-
-  Int128 precise_level(Int128 balance, std::int32_t k) const {
-    if (days_differ_ && loan_.level_basis == LevelBasis::kActualPeriods &&
-        loan_.amortisation_periods == 0) {
-      return precise_level_instalment(balance, remaining_rates(k));
-    }
-    return precise_level_instalment(balance, equal_rate(k), remaining(k));
-  }
-
-  std::span<const Fraction> remaining_rates(std::int32_t k) const {
-    return {rates_.data() + k - 1, static_cast<std::size_t>(loan_.periods - k + 1)};
-  }
-
-  Fraction equal_rate(std::int32_t k) const {
-    if (!days_differ_) return k == 1 ? regular_rate_ : rate(k);
-    return equal_period_rate(loan_, loan_.annual_rate);
-  }
-
-  std::int32_t remaining(std::int32_t k) const {
-    return std::max(loan_.periods, loan_.amortisation_periods) - k + 1;
-  }
-
-  // Fills a row in which nothing is repaid; returns the balance after it.
-  std::int64_t grace_row(std::int32_t k, std::int64_t balance, std::int64_t interest) {
-    Row& r = row(k);
-    r.principal_fen = 0;
-    const bool full = loan_.grace == Grace::kFull;
-    r.interest_fen = full ? 0 : interest;
-    r.capitalised_fen = full ? interest : 0;
-    r.balance_fen = balance + r.capitalised_fen;
-    keep_in_range(r.balance_fen, k);
-    return r.balance_fen;
-  }
-
-  // Interest that is added to the balance must not take it, or its interest, out of range.
-  void keep_in_range(std::int64_t balance, std::int32_t k) {
-    const double rate_then = k < loan_.periods ? rate(k + 1).value : 0.0;
-    if (balance > kMaxAmountFen || static_cast<double>(balance) * rate_then > kMaxInterest) {
-      fault_ = kTooMuchInterest;
-    }
-  }
-
-  // The change that takes effect at row k, if any.
-  const RateChange* change_at(std::int32_t k) const {
-    for (const RateChange& change : loan_.rate_changes) {
-      if (change.from_row == k) return &change;
-    }
-    return nullptr;
-  }
-
-  std::int64_t capped(std::int64_t computed, std::int64_t former, const RateChange& change) const {
-    if (change.instalment_cap == 0) return computed;
-    const Fraction cap = fraction(change.instalment_cap, kRateUnit);
-    return std::min(computed, share(former, cap, loan_.instalment_rounding));
-  }
-
-  void equal_instalments(Schedule& schedule, bool anew_each_row) {
-    const std::int32_t first = loan_.grace_periods + 1;
-    std::int64_t balance = financed_;
-    std::int64_t instalment = 0;
-    bool may_capitalise = false;
-    schedule.rows = loan_.periods;
-    for (std::int32_t k = 1; k <= loan_.periods; ++k) {
-      const std::int64_t interest = share(balance, rate(k), interest_rounding());
-      if (k < first) {
-        balance = grace_row(k, balance, interest);
-        if (!fault_.ok()) return;
-        continue;
-      }
-      if (k == first) {
-        if (loan_.instalment_fen != 0 && loan_.instalment_fen < interest) fault_ = kBelowInterest;
-        instalment = loan_.instalment_fen != 0 ? loan_.instalment_fen : level(balance, k);
-        schedule.instalment_fen = instalment;
-      } else if (anew_each_row) {
-        instalment = level(balance, k);
-      } else if (const RateChange* change = change_at(k); change != nullptr) {
-        if (change->new_instalment) instalment = capped(level(balance, k), instalment, *change);
-        may_capitalise = !change->new_instalment || change->instalment_cap != 0;
-      }
-      std::int64_t due = instalment;
-      if (k == 1 && first_is_odd_ && loan_.instalment_fen == 0) {
-        due += interest - share(balance, regular_rate_, interest_rounding());
-      }
-      // Rounding can leave an instalment of some fen below the interest that it should pay.
-      if (!may_capitalise) due = std::max(due, interest);
-      Row& r = row(k);
-      const bool last = k == loan_.periods;
-      const bool clears = last || due - interest >= balance;
-      r.principal_fen = clears ? balance : std::max<std::int64_t>(0, due - interest);
-      r.interest_fen = clears ? interest : std::min(interest, due);
-      r.capitalised_fen = interest - r.interest_fen;
-      balance += r.capitalised_fen - r.principal_fen;
-      r.balance_fen = balance;
-      if (r.capitalised_fen > 0) keep_in_range(balance, k);
-      if (clears) {
-        schedule.rows = k;
-        return;
-      }
-    }
-  }
-
-  bool misses_bound(const Schedule& schedule) {
-    const bool computed = loan_.instalment_fen == 0 && loan_.amortisation_periods == 0 &&
-                          loan_.rate_changes.empty() &&
-                          !(days_differ_ && loan_.level_basis == LevelBasis::kEqualPeriods);
-    if (!computed || loan_.last_instalment == LastInstalment::kTakesAll) return false;
-    if (schedule.rows < loan_.periods) return schedule.instalment_fen > loan_.periods + 1;
-    const Row& last = row(schedule.rows);
-    return std::abs(last.principal_fen + last.interest_fen - schedule.instalment_fen) >
-           loan_.periods + 1;
-  }
-
-  void precise_instalments(Schedule& schedule) {
-    const std::int32_t first = loan_.grace_periods + 1;
-    const bool prescribed = loan_.instalment_fen != 0;
-    const bool balloon = loan_.amortisation_periods > loan_.periods;
-    Int128 balance = financed_ * kPreciseFen;
-    Int128 instalment = 0;
-    std::int64_t shown = 0;
-    for (std::int32_t k = 1; k <= loan_.periods; ++k) {
-      const Int128 interest = precise_share(balance, rate(k));
-      const std::int64_t interest_shown = round_precise(interest, interest_rounding());
-      Row& r = row(k);
-      if (k < first) {
-        grace_row(k, round_precise(balance, interest_rounding()), interest_shown);
-        if (loan_.grace == Grace::kFull) balance += interest;
-        if (!fault_.ok()) return;
-        continue;
-      }
-      if (k == first) {
-        if (prescribed && loan_.instalment_fen < interest_shown) fault_ = kBelowInterest;
-        instalment = prescribed ? loan_.instalment_fen * kPreciseFen : precise_level(balance, k);
-        shown = round_precise(instalment, loan_.instalment_rounding);
-        schedule.instalment_fen = shown;
-      } else if (const RateChange* change = change_at(k);
-                 change != nullptr && change->new_instalment) {
-        const Int128 computed = precise_level(balance, k);
-        const std::int64_t computed_shown = round_precise(computed, loan_.instalment_rounding);
-        const std::int64_t allowed = capped(computed_shown, shown, *change);
-        instalment = allowed < computed_shown ? allowed * kPreciseFen : computed;
-        shown = allowed;
-      }
-      const bool last = k == loan_.periods;
-      const bool early = !last && !balloon && instalment - interest >= balance;
-      r.capitalised_fen = 0;
-      r.interest_fen = interest_shown;
-      if (last || early) {
-        if (balloon) {
-          // The regular instalment, and with it what it leaves.
-          const Int128 left = balance - (instalment - interest);
-          r.principal_fen = shown - interest_shown + round_precise(left, interest_rounding());
-        } else if (prescribed || early) {
-          // Rounded once, as a whole.
-          const std::int64_t whole = round_precise(balance + interest, loan_.instalment_rounding);
-          r.principal_fen = whole - interest_shown;
-        } else {
-          r.principal_fen = round_precise(balance, interest_rounding());
-        }
-        r.balance_fen = 0;
-        schedule.rows = k;
-        return;
-      }
-      if (shown < interest_shown) {
-        r.interest_fen = shown;
-        r.capitalised_fen = interest_shown - shown;
-      }
-      r.principal_fen = shown - r.interest_fen;
-      balance -= instalment - interest;
-      r.balance_fen = round_precise(balance, interest_rounding());
-      if (r.capitalised_fen > 0) keep_in_range(r.balance_fen, k);
-    }
-  }
-
-  void interest_only() {
-    std::int64_t balance = financed_;
-    for (std::int32_t k = 1; k <= loan_.periods; ++k) {
-      const std::int64_t interest = share(balance, rate(k), interest_rounding());
-      if (k <= loan_.grace_periods) {
-        balance = grace_row(k, balance, interest);
-        if (!fault_.ok()) return;
-        continue;
-      }
-      const bool last = k == loan_.periods;
-      row(k) = {row(k).due, last ? balance : 0, interest, 0, 0, last ? 0 : balance};
-    }
-  }
-
-  void equal_principal(Schedule& schedule) {
-    const bool flat = loan_.method == Method::kFlatFee;
-    const std::int64_t fee =
-        flat ? share(financed_, fraction(loan_.flat_rate, kRateUnit), interest_rounding()) : 0;
-    std::int64_t balance = financed_;
-    std::int64_t part = 0;
-    for (std::int32_t k = 1; k <= loan_.periods; ++k) {
-      const std::int64_t interest = flat ? fee : share(balance, rate(k), interest_rounding());
-      if (k <= loan_.grace_periods) {
-        balance = grace_row(k, balance, interest);
-        if (!fault_.ok()) return;
-        continue;
-      }
-      if (k == loan_.grace_periods + 1) {
-        part = static_cast<std::int64_t>(
-            divide(balance, loan_.periods - loan_.grace_periods, loan_.instalment_rounding));
-      }
-      const bool clears = k == loan_.periods || part >= balance;
-      const std::int64_t principal = clears ? balance : part;
-      balance -= principal;
-      row(k) = {row(k).due, principal, interest, 0, 0, balance};
-      if (clears) {
-        schedule.rows = k;
-        return;
-      }
-    }
-  }
-
-  const Loan& loan_;
-  const std::int64_t financed_;
-  const std::span<Row> rows_;
-  std::array<Fraction, kMaxPeriods> rates_;
-  Fraction regular_rate_{0, 1, 0.0};
-  bool days_differ_ = false;
-  bool first_is_odd_ = false;
-  Fault fault_;
-};
+constexpr Fault kTooMuchInterest{"annual_rate", "makes all interest together exceed 2^62 fen"};
+constexpr Fault kTooMuchInAll{"charges",
+                              "must stay below 2^53 fen in a row, and below 2^61 in all rows"};
 
 void add_to(std::span<std::int64_t> totals, std::size_t charge, std::int64_t amount) {
   if (!totals.empty()) totals[charge] += amount;
@@ -404,12 +62,17 @@ Fault build_schedule(const Loan& loan, std::span<const Charge> charges, std::spa
   schedule.received_fen = loan.principal_fen - static_cast<std::int64_t>(deducted);
   schedule.charges_fen = static_cast<std::int64_t>(added + deducted);
 
-  if (const Fault fault = Builder(loan, schedule.financed_fen, rows).build(schedule); !fault.ok()) {
+  if (const Fault fault = amortise(loan, schedule.financed_fen, rows, schedule); !fault.ok()) {
     return fault;
   }
 
-  Int128 paid = 0;
   std::int64_t balance = schedule.financed_fen;
+  constexpr std::uint64_t kMaxInterestSum = std::uint64_t{1} << 62;
+  constexpr std::uint64_t kMaxChargesSum = std::uint64_t{1} << 61;
+  // Each is below 2^53 in a row, so that 64 bits hold every sum.
+  std::uint64_t principal_sum = 0;
+  std::uint64_t interest_sum = 0;
+  std::uint64_t charges_sum = 0;
   for (std::int32_t k = 0; k < schedule.rows; ++k) {
     Row& row = rows[static_cast<std::size_t>(k)];
     row.charges_fen = 0;
@@ -421,13 +84,16 @@ Fault build_schedule(const Loan& loan, std::span<const Charge> charges, std::spa
       add_to(charge_totals, c, amount);
     }
     balance = row.balance_fen;
-    schedule.interest_fen += row.interest_fen;
-    schedule.charges_fen += row.charges_fen;
+    principal_sum += static_cast<std::uint64_t>(row.principal_fen);
+    interest_sum += static_cast<std::uint64_t>(row.interest_fen);
+    charges_sum += static_cast<std::uint64_t>(row.charges_fen);
     schedule.capitalised_fen += row.capitalised_fen;
-    paid += row.payment_fen();
+    if (charges_sum > kMaxChargesSum) return kTooMuchInAll;
   }
-  if (paid >> 62 != 0) return kTooMuchInAll;
-  schedule.paid_fen = static_cast<std::int64_t>(paid);
+  if (interest_sum > kMaxInterestSum) return kTooMuchInterest;
+  schedule.interest_fen = static_cast<std::int64_t>(interest_sum);
+  schedule.charges_fen += static_cast<std::int64_t>(charges_sum);
+  schedule.paid_fen = static_cast<std::int64_t>(principal_sum + interest_sum + charges_sum);
   return {};
 }
 

@@ -7,7 +7,9 @@
 // Invariants where the balance is carried in whole fen: principal parts sum to what was financed
 // and capitalised, the balance after the last row is zero, no amount is negative, and for
 // LastInstalment::kWithinBound equal instalments differ from the last by at most a fen for each
-// period and one more (at rates up to 100 % a period).
+// period and one more. The exceptions to that last one: custom dates; rates above 100 % a period;
+// and plans in which the interest of a period is more than the instalment would be, which is then
+// the interest.
 //
 // Allocates nothing. Linear in the periods; some nanoseconds a row.
 #pragma once

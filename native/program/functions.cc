@@ -88,10 +88,8 @@ Value replace_some(const Instruction& instruction, Run& run) {
   if (!text.is_ok() || !part.is_ok() || !with.is_ok() || !count.is_ok()) {
     return not_ok(text, part, with, count);
   }
-  if (!run.scratch.budget.spend_bytes(std::size_t{text.size} + part.size)) {
-    return failed(ErrorCode::kBudget);
-  }
   if (instruction.op == op::kReplaceLimit) {
+    if (!run.scratch.budget.spend(work_of_replacing(text, part))) return failed(ErrorCode::kBudget);
     return paid(replace(text.text(), part.text(), with.text(), run.scratch.arena, count.i), run);
   }
   ErrorCode why{};

@@ -214,8 +214,10 @@ void execute(const Instruction* code, Run& run) {
       BINARY(op::kSubstring,
              TEXT(made(substring(a.text(), b.i, std::max(b.i, code_points(a.text())))), a))
       TERNARY(op::kSubstringTo, TEXT(made(substring(a.text(), b.i, c.i)), a))
-      TERNARY(op::kReplace,
-              TEXT(paid(made(replace(a.text(), b.text(), c.text(), arena)), made), a, b, c))
+      // A search for every occurrence: dearer than a pass over the bytes.
+      TERNARY(op::kReplace, run.scratch.budget.spend(work_of_replacing(a, b))
+                                ? paid(made(replace(a.text(), b.text(), c.text(), arena)), made)
+                                : made(failed(ErrorCode::kBudget)))
       UNARY(op::kReverse, TEXT(reverse(a.text(), arena), a))
       case op::kTableRow:
       case op::kTableRows:
@@ -228,8 +230,8 @@ void execute(const Instruction* code, Run& run) {
       case op::kLookup:
       case op::kInLookup:
       case op::kInList:
-        r[at->to] =
-            run.program.tables().run(at->op, at->a, at->b, at->c, at->place, run.registers, arena);
+        r[at->to] = run.program.tables().run(at->op, at->a, at->b, at->c, at->place, run.registers,
+                                             run.scratch);
         ++at;
         break;
 

@@ -324,9 +324,6 @@ class ProgramParser {
   }
 
   Status check_registers() {
-    // The machine forms references to three registers for every instruction, also where an operand
-    // is a table or a column.
-    program_.register_count_ = std::max(program_.register_count_, program_.tables_.most_operands());
     const std::uint32_t count = program_.register_count_;
     if (count > kMostRegisters) return refuse("too many registers");
     if (slot_kinds_.size() > program_.constant_base_ || program_.constant_base_ > count ||

@@ -27,6 +27,7 @@ Value upper_ascii(std::string_view text, Arena& arena);
 Value trim(std::string_view text);
 Value substring(std::string_view text, std::int64_t from, std::int64_t to);
 // The first `limit` occurrences, or all where it is negative.
+// A search for each occurrence makes it dearer than a pass over the bytes: see work_of_replacing.
 Value replace(std::string_view text, std::string_view part, std::string_view with, Arena& arena,
               std::int64_t limit = -1);
 Value reverse(std::string_view text, Arena& arena);
@@ -39,6 +40,11 @@ Value split(std::string_view text, std::string_view separator, std::int64_t limi
             Scratch& scratch);
 // kNoOverload where `list` holds anything but strings.
 Value join(const Value& list, std::string_view separator, Scratch& scratch);
+
+// Units of the budget for replace().
+inline std::uint64_t work_of_replacing(const Value& text, const Value& part) {
+  return 4 * (std::uint64_t{1} + text.size) + part.size / 16;
+}
 
 bool contains(std::string_view text, std::string_view part);
 

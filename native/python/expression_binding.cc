@@ -2,10 +2,13 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include "program/expression.h"
+#include "program/patterns.h"
+#include "program/time_zone.h"
 #include "python/status_error.h"
 
 namespace py = pybind11;
@@ -31,6 +34,12 @@ py::bytes evaluate(program::Expression& expression, const py::bytes& values, std
   return {reinterpret_cast<const char*>(result.value().data()), result.value().size()};
 }
 
+// What is wrong with a regular expression; "" where nothing is.
+std::string pattern_error(const std::string& text) {
+  const auto compiled = program::Pattern::compile(text);
+  return compiled.ok() ? std::string() : compiled.status().message;
+}
+
 }  // namespace
 
 void bind_expression(py::module_& module) {
@@ -40,6 +49,12 @@ void bind_expression(py::module_& module) {
       .def("evaluate", &evaluate, py::arg("values"), py::arg("work") = program::kWorkOfRequest,
            "ConstantList bytes, one value a variable, to Constant bytes, within a budget of work. "
            "Raises StatusError.");
+  module.def("pattern_error", &pattern_error, py::arg("pattern"),
+             "What is wrong with a regular expression; empty where nothing is.");
+  module.def(
+      "is_time_zone",
+      [](const std::string& name) { return program::TimeZone::load(name).has_value(); },
+      py::arg("name"), "Whether the name is a time zone's: of the IANA, or a fixed offset.");
 }
 
 }  // namespace fenqi::python

@@ -15,8 +15,9 @@
 #include "engine/release.h"
 #include "engine/scorer.h"
 #include "models/onnxruntime.h"
+#include "program/messages.h"
 #include "program/program.h"
-#include "python/constants_binding.h"
+#include "program/times.h"
 #include "python/expression_binding.h"
 #include "python/offers_binding.h"
 #include "python/server_binding.h"
@@ -37,14 +38,8 @@ py::bytes to_bytes(std::span<const std::uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// A value: None where it is missing, its error's text wrapped in an exception object
-// where it failed, otherwise a Python value.
-py::object to_python(const Value& value, const program::Program& program) {
-  if (value.is_missing()) return py::none();
-  if (value.is_error()) {
-    return py::reinterpret_borrow<py::object>(PyExc_ValueError)(
-        py::str(program::describe_error(value, program)));
-  }
+py::object plain(const Value& value) {
+  char text[program::kMaxTimeText];
   switch (value.kind) {
     case Kind::kBool:
       return py::bool_(value.b);
@@ -55,17 +50,44 @@ py::object to_python(const Value& value, const program::Program& program) {
     case Kind::kDouble:
       return py::float_(value.d);
     case Kind::kString:
+    case Kind::kType:
       return py::str(value.s, value.size);
+    case Kind::kBytes:
+      return py::bytes(value.s, value.size);
+    case Kind::kTimestamp:
+      return py::str(text, program::write_timestamp(value, program::Fraction::kShortest, text));
+    case Kind::kDuration:
+      return py::str(text, program::write_duration(value, text));
     case Kind::kList: {
-      py::list elements;
-      for (std::uint32_t i = 0; i < value.size; ++i) {
-        elements.append(to_python(value.list[i], program));
-      }
-      return elements;
+      py::list list;
+      for (std::uint32_t i = 0; i < value.size; ++i) list.append(plain(value.list[i]));
+      return list;
     }
+    case Kind::kMap: {
+      py::dict dict;
+      for (std::uint32_t i = 0; i < value.size; ++i) {
+        dict[plain(value.list[2 * i])] = plain(value.list[2 * i + 1]);
+      }
+      return dict;
+    }
+    case Kind::kOptional:
+      return value.list == nullptr ? py::none() : plain(*value.list);
+    case Kind::kMessage:
+      return to_bytes(value.message->bytes);
     default:
       return py::none();
   }
+}
+
+// A feature's value: None where it is missing, its error's text wrapped in an exception object
+// where it failed, otherwise a Python value; times as texts, messages as their bytes.
+py::object to_python(const Value& value, const program::Program& program) {
+  if (value.is_missing()) return py::none();
+  if (value.is_error()) {
+    return py::reinterpret_borrow<py::object>(PyExc_ValueError)(
+        py::str(program::describe_error(value, program)));
+  }
+  return plain(value);
 }
 
 // An engine with the one scorer that serves Python's threads in turn. The server's workers have
@@ -185,7 +207,8 @@ PYBIND11_MODULE(_native, module) {
   module.doc() = "Fenqi's C++ core: releases, the engine and the gRPC data plane.";
   fenqi::python::bind_status_error(module);
   fenqi::python::bind_expression(module);
-  fenqi::python::bind_constants(module);
+  fenqi::python::bind_tables(module);
+  fenqi::python::bind_offers(module);
 
   py::class_<Release, std::shared_ptr<Release>>(
       module, "Release", "One policy and its models, compiled, immutable, named by a content hash.")
@@ -220,8 +243,6 @@ PYBIND11_MODULE(_native, module) {
       .def("latency", &PyEngine::latency,
            "Stage name to {count, p50_us, p99_us, p999_us, max_us}, over all threads.");
 
-  fenqi::python::bind_tables(module);
-  fenqi::python::bind_offers(module);
   fenqi::python::bind_server(
       module, [](const py::object& engine) { return engine.cast<const PyEngine&>().shared(); });
 }

@@ -63,13 +63,6 @@ Status Tables::append_list(std::span<const std::uint8_t> bytes) {
   return append(ValueList::parse(bytes), lists_);
 }
 
-std::uint32_t Tables::most_operands() const {
-  std::size_t most = std::max({tables_.size(), lookups_.size(), lists_.size()});
-  for (const DecisionTable& table : tables_) most = std::max(most, table.outputs().size());
-  for (const Lookup& lookup : lookups_) most = std::max(most, lookup.columns().size());
-  return static_cast<std::uint32_t>(most);
-}
-
 std::optional<OperationKinds> Tables::kinds_of(std::uint32_t operation, std::uint32_t b,
                                                std::uint32_t c) const {
   switch (operation) {
@@ -88,10 +81,34 @@ std::optional<OperationKinds> Tables::kinds_of(std::uint32_t operation, std::uin
   }
 }
 
+// Each row costs about what an instruction does.
+Value Tables::collect(std::uint32_t operation, const Columns& outputs, std::uint32_t column,
+                      const Value& rows, std::uint32_t place, Scratch& scratch) const {
+  if (!scratch.budget.spend(rows.size)) return Value::of_error(ErrorCode::kBudget, place);
+  switch (operation) {
+    case op::kTableOutputs:
+      return outputs.list(column, rows, scratch.arena);
+    case op::kTableSum:
+      return outputs.sum(column, rows, place);
+    case op::kTableMin:
+      return outputs.smallest(column, rows);
+    case op::kTableMax:
+      return outputs.greatest(column, rows);
+    default:
+      return outputs.count(column, rows);
+  }
+}
+
 Value Tables::run(std::uint32_t operation, std::uint32_t a, std::uint32_t b, std::uint32_t c,
-                  std::uint32_t place, std::span<const Value> registers, Arena& arena) const {
+                  std::uint32_t place, std::span<const Value> registers, Scratch& scratch) const {
   if (operation == op::kTableRow) return tables_[b].row(registers, place);
-  if (operation == op::kTableRows) return tables_[b].rows(registers, arena);
+  if (operation == op::kTableRows) {
+    const Value rows = tables_[b].rows(registers, scratch.arena);
+    if (rows.is_ok() && !scratch.budget.spend(rows.size)) {
+      return Value::of_error(ErrorCode::kBudget, place);
+    }
+    return rows;
+  }
   const Value& operand = registers[a];
   if (!operand.is_ok()) return operand;
   switch (operation) {
@@ -100,16 +117,6 @@ Value Tables::run(std::uint32_t operation, std::uint32_t a, std::uint32_t b, std
       if (operand.i == 0) return outputs.otherwise(c);
       return outputs.value(c, static_cast<std::size_t>(operand.i) - 1);
     }
-    case op::kTableOutputs:
-      return tables_[b].outputs().list(c, operand, arena);
-    case op::kTableSum:
-      return tables_[b].outputs().sum(c, operand, place);
-    case op::kTableMin:
-      return tables_[b].outputs().smallest(c, operand);
-    case op::kTableMax:
-      return tables_[b].outputs().greatest(c, operand);
-    case op::kTableCount:
-      return tables_[b].outputs().count(c, operand);
     case op::kLookup:
       return lookups_[b].find(operand, c);
     case op::kInLookup:
@@ -117,7 +124,7 @@ Value Tables::run(std::uint32_t operation, std::uint32_t a, std::uint32_t b, std
     case op::kInList:
       return Value::of_bool(lists_[b].contains(operand));
     default:
-      return Value();
+      return collect(operation, tables_[b].outputs(), c, operand, place, scratch);
   }
 }
 

@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-#include "base/arena.h"
+#include "base/scratch.h"
 #include "base/status.h"
 #include "base/value.h"
 #include "tables/decision_table.h"
@@ -46,15 +46,16 @@ class Tables {
   std::optional<OperationKinds> kinds_of(std::uint32_t operation, std::uint32_t b,
                                          std::uint32_t c) const;
 
-  // The largest number that an operand b or c may be, plus one.
-  std::uint32_t most_operands() const;
-
   // What `operation` makes; kinds_of() knows it, and `registers[a]` is what that says it reads.
-  // Errors made here are at `place`. Takes nothing from the heap.
+  // Errors made here are at `place`. Lists are made in `scratch` and spend from its budget. Takes
+  // nothing from the heap.
   Value run(std::uint32_t operation, std::uint32_t a, std::uint32_t b, std::uint32_t c,
-            std::uint32_t place, std::span<const Value> registers, Arena& arena) const;
+            std::uint32_t place, std::span<const Value> registers, Scratch& scratch) const;
 
  private:
+  Value collect(std::uint32_t operation, const Columns& outputs, std::uint32_t column,
+                const Value& rows, std::uint32_t place, Scratch& scratch) const;
+
   std::vector<DecisionTable> tables_;
   std::vector<Lookup> lookups_;
   std::vector<ValueList> lists_;

@@ -131,6 +131,11 @@ def test_flows_that_cannot_be_used_are_refused_by_name(
     assert refused.value.violations[0].field == field
 
 
+def test_a_loss_of_most_of_it_in_a_day_is_a_rate_of_minus_one() -> None:
+    found = annual_rate([(START, 1e6), (after(1), -2e5)])
+    assert (found.solutions, found.rate, found.nominal) == ("unique", -1.0, -12.0)
+
+
 @pytest.mark.parametrize(
     "unit", ["", "fort", "0 weeks", "13 months", "2 terms", "-1 days", "1.5 weeks"]
 )

@@ -183,10 +183,10 @@ def judge(case: dict[str, Any]) -> Verdict:
         return Verdict(name, PASSED)
     scratch = ProgramBuilder()
     values = {
-        variable: written(constant_of(bound["value"], scratch), scratch.messages)
+        variable: constant_of(bound["value"], scratch)
         for variable, bound in case.get("bindings", {}).items()
     }
-    result = expression.run(values)
+    result = expression.run(expression.constants(values))
     if wants_error:
         outcome = PASSED if result.WhichOneof("value") == "error" else FAILED
         return Verdict(name, outcome, f"{case['expr']!r}: an error is expected, not {result}")

@@ -41,10 +41,12 @@ def environment(variables: Mapping[str, str], container: str = "") -> Any:
     )
 
 
-def by_cel_cpp(env: Any, source: str, values: Mapping[str, object]) -> object:
+def by_cel_cpp(
+    env: Any, source: str, values: Mapping[str, object], *, check: bool = True
+) -> object:
     """The value, as `tagged` gives it; ERROR for every error. Optionals cannot be read."""
     try:
-        compiled = env.compile(source)
+        compiled = env.compile(source, disable_check=not check)
     except Exception:  # the package raises plain Exception
         return ERROR
     try:
@@ -56,11 +58,11 @@ def by_cel_cpp(env: Any, source: str, values: Mapping[str, object]) -> object:
 
 
 def by_core(
-    variables: Mapping[str, str], source: str, values: Mapping[str, object], container: str = ""
+    variables: Mapping[str, str], source: str, values: Mapping[str, object], *, check: bool = True
 ) -> object:
     """The value as Fenqi's core finds it, in the same form."""
     try:
-        expression = compile_expression(source, variables, container=container)
+        expression = compile_expression(source, variables, check=check)
         return tagged(expression.evaluate(values))
     except (CheckFailure, EvaluationError):
         return ERROR

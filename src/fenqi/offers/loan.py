@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
@@ -43,7 +43,10 @@ def rate_units(rate: Decimal | float) -> int:
 def _finite_rate(value: Any) -> Any:
     """Floats are read as they print, so that 0.1499 is 14.99 % and not its nearest double."""
     if isinstance(value, int | float | str | np.number) and not isinstance(value, bool):
-        value = Decimal(str(value))
+        try:
+            value = Decimal(str(value))
+        except InvalidOperation:
+            raise ValueError("must be a number, as a fraction: 0.18 is 18 %") from None
     if isinstance(value, Decimal) and not (value.is_finite() and abs(value) < _RATE_LIMIT):
         raise ValueError("must be a finite number, as a fraction: 0.18 is 18 %")
     return value

@@ -91,8 +91,7 @@ def annual_rate(
             solutions, rate, found = _native.offers.effective_rate(dates, amounts, at)
     except _native.StatusError as error:
         raise from_native(error) from None
-    nominal = None if effective is None else 12.0 * math.expm1(math.log1p(effective) / 12.0)
-    return AnnualRate(rate, solutions, found, nominal, effective, unit)
+    return AnnualRate(rate, solutions, found, _nominal(effective), effective, unit)
 
 
 def annual_rate_batch(
@@ -124,6 +123,14 @@ def within_appendix_j_tolerance(disclosed: float, actual: float, *, irregular: b
     """Whether a disclosed rate is accurate under 12 CFR 1026.22(a): within 1/8 of a percentage
     point, 1/4 for irregular transactions. Rates as fractions."""
     return _native.offers.within_appendix_j_tolerance(disclosed, actual, irregular)
+
+
+def _nominal(effective: float | None) -> float | None:
+    """Twelve times the monthly rate that compounds to `effective`."""
+    if effective is None:
+        return None
+    # A growth so small that its rate is -1 to the last digit.
+    return -12.0 if effective <= -1.0 else 12.0 * math.expm1(math.log1p(effective) / 12.0)
 
 
 def _date(day: date) -> date:

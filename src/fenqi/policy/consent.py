@@ -19,7 +19,7 @@ from fenqi.policy.reads import (
     protected_reads,
     source_of,
 )
-from fenqi.policy.row import CONSENTS, RowSlot
+from fenqi.policy.row import CONSENTS, RowSlot, Step
 from fenqi.policy.schema import RulePack
 from fenqi.v1 import application_pb2
 
@@ -79,9 +79,16 @@ class DataUse:
             return value
         return builder.emit(image.OP_WITH_CONSENT, Slot(CONSENTS), value, Constant("int", mask))
 
+    def gate_path(self, builder: ProgramBuilder, path: tuple[Step, ...], value: Operand) -> Operand:
+        """What is read from the request at `path`, missing where its source needs consent and has
+        none.
+        """
+        source = source_of(_field_path(path)) if path else None
+        return value if source is None else self.gate(builder, value, [source])
+
     def note_slot(self, slot: RowSlot) -> None:
         """Notes what the core itself reads."""
-        source = source_of(_field_path(slot))
+        source = source_of(_field_path(slot.path))
         if source is not None:
             self.read.add(source)
 
@@ -94,7 +101,7 @@ class DataUse:
         """Tells the row which of its slots are missing without consent."""
         resting: dict[str, list[int]] = {source: [] for source in self.withheld}
         for slot, number in slots.items():
-            source = source_of(_field_path(slot))
+            source = source_of(_field_path(slot.path))
             if source in resting:
                 resting[source].append(number)
         for source, numbers in resting.items():
@@ -145,6 +152,6 @@ def _protected(pack: RulePack | None) -> list[ProtectedField]:
     return fields
 
 
-def _field_path(slot: RowSlot) -> FieldPath:
-    names = tuple(step for step in slot.path if isinstance(step, str))
+def _field_path(path: tuple[Step, ...]) -> FieldPath:
+    names = tuple(step for step in path if isinstance(step, str))
     return names if names[0] == "application" else ("request", *names)

@@ -17,7 +17,8 @@ from google.protobuf.message import Message
 from fenqi import _native
 from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.policy.check import Checker, CheckFailure
-from fenqi.policy.lower import Lowered, Lowering, Scalar
+from fenqi.policy.lower import Lowering
+from fenqi.policy.lowered import Lowered, Scalar
 from fenqi.policy.messages import MessageTable
 from fenqi.policy.program import (
     MOST_INSTRUCTIONS,
@@ -70,15 +71,22 @@ class Expression:
     """A compiled expression. Not for several threads at once."""
 
     def __init__(self, built: image.ExpressionImage, names: list[str], table: MessageTable) -> None:
+        self.image = built
         self._native = _native.Expression(built.SerializeToString(deterministic=True))
         self._names = names
         self._table = table
 
-    def run(self, values: Mapping[str, image.Constant], work: int = _WORK) -> image.Constant:
-        """The result for these values, typed; a variable without one is missing."""
-        missing = image.Constant(missing=True)
-        given = image.ConstantList(values=[values.get(name, missing) for name in self._names])
-        return image.Constant.FromString(self._native.evaluate(given.SerializeToString(), work))
+    def constants(self, values: Mapping[str, object]) -> image.ConstantList:
+        """The values as run() takes them: one a variable, in their order."""
+        given = image.ConstantList()
+        for name in self._names:
+            value = values.get(name, MISSING)
+            write_constant(given.values.add(), to_constant(value), self._table)
+        return given
+
+    def run(self, values: image.ConstantList, work: int = _WORK) -> image.Constant:
+        """The result for these values, typed."""
+        return image.Constant.FromString(self._native.evaluate(values.SerializeToString(), work))
 
     def evaluate(self, values: Mapping[str, object] | None = None, work: int = _WORK) -> object:
         """The result for Python values: bool, int, `Uint`, float, str, bytes, None, list, dict,
@@ -86,19 +94,10 @@ class Expression:
 
         A variable without a value, or MISSING, is missing; so may the result be. Raises
         EvaluationError where the expression ends in an error, TypeError for a value that is of
-        none of these types. Moments are cut to microseconds, as Python has them.
+        none of these types. Moments are cut to microseconds, as Python has them. `work` is the
+        budget.
         """
-        constants = {
-            name: self._constant(value)
-            for name, value in (values or {}).items()
-            if not isinstance(value, Missing)
-        }
-        return self._python(self.run(constants, work))
-
-    def _constant(self, value: object) -> image.Constant:
-        written = image.Constant()
-        write_constant(written, to_constant(value), self._table)
-        return written
+        return self._python(self.run(self.constants(values or {}), work))
 
     def _python(self, result: image.Constant) -> object:
         kind = result.WhichOneof("value")
@@ -189,6 +188,10 @@ def _add_messages(table: MessageTable, kind: str) -> None:
 def to_constant(value: object) -> Constant:
     """A Python value as a constant; see Expression.evaluate."""
     match value:
+        case Missing():
+            return Constant("missing", True)
+        case Constant():
+            return value
         case None:
             return Constant("null", None)
         case bool():

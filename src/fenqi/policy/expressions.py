@@ -11,7 +11,9 @@ from fenqi.policy.check import Checker, CheckFailure
 from fenqi.policy.consent import DataUse
 from fenqi.policy.document import Document
 from fenqi.policy.errors import Problem
-from fenqi.policy.lower import Lowered, Lowering, Scalar
+from fenqi.policy.hints import explained
+from fenqi.policy.lower import Lowering
+from fenqi.policy.lowered import Lowered, Scalar
 from fenqi.policy.ordering import names_in
 from fenqi.policy.program import Constant, Place, ProgramBuilder, Slot
 from fenqi.policy.reads import reads_of
@@ -39,6 +41,7 @@ class Expressions:
 
     def __post_init__(self) -> None:
         self.lowering = Lowering(self.builder)
+        self.lowering.gate = lambda path, value: self.use.gate_path(self.builder, path, value)
         self.declare_later("decision_time", "timestamp", self._decision_time)
 
     def declare(self, name: str, value: Lowered, type: str) -> None:
@@ -72,16 +75,15 @@ class Expressions:
         self.read |= reads.names
         for name in sorted(reads.names & self._waiting.keys()):
             self.lowering.names[name] = self._waiting.pop(name)()
-        forbidden = list(self.use.note(checked, reads, in_pack=in_pack))
-        for expr, message in forbidden:
-            self._report_failure(path, CheckFailure(*_position(checked, expr), message))
-        if forbidden:
-            return None
         try:
-            return self.lowering.lower(checked, lambda *at: self._place(path, owner, *at))
+            value = self.lowering.lower(checked, lambda *at: self._place(path, owner, *at))
         except CheckFailure as failure:
             self._report_failure(path, failure)
             return None
+        forbidden = list(self.use.note(checked, reads, in_pack=in_pack))
+        for expr, message in forbidden:
+            self._report_failure(path, CheckFailure(*_position(checked, expr), message))
+        return None if forbidden else value
 
     def condition(
         self, path: tuple[str | int, ...], source: str, owner: str, *, in_pack: bool = False
@@ -120,8 +122,12 @@ class Expressions:
         return Place(at.file, at.line, at.column, owner)
 
     def _report_failure(self, path: Steps, failure: CheckFailure) -> None:
+        names = [*self.lowering.names, *self._waiting]
+        message = explained(failure.message, names, self.document.policy)
+        if message is None and self.problems:
+            return
         at = self.document.position_in(path, failure.line, failure.column)
-        self.problems.append(self.document.problem(at, failure.message))
+        self.problems.append(self.document.problem(at, message or failure.message))
 
 
 def _position(checked: CheckedExpr, expr: Expr) -> tuple[int, int]:

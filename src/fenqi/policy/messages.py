@@ -8,11 +8,17 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.policy.row import FIELD_KINDS, message_descriptor
-from fenqi.v1 import application_pb2
+from fenqi.v1 import application_pb2, scoring_pb2
 
 # No program may read it, so that its table does not even have it.
 PROTECTED_FIELD = "protected_attributes"
 _APPLICATION = message_descriptor(application_pb2.Application).full_name
+WHOLE_IS_GUARDED = (
+    "a whole application as a value holds protected attributes, which a policy must not read; "
+    "select the fields that you need"
+)
+# Messages that hold protected attributes: no program may use a whole one as a value.
+GUARDED = frozenset({_APPLICATION, message_descriptor(scoring_pb2.ScoreRequest).full_name})
 
 
 def is_readable(descriptor: FieldDescriptor) -> bool:

@@ -113,7 +113,7 @@ def protected_reads(
     by_name = {part.name: part for part in protected}
     for read in reads.places:
         for part in protected:
-            if read.path[: len(part.path)] == part.path:
+            if read.path[: len(part.path)] == part.path or _holds(read, part):
                 yield read.expr, part
     for expr in _selects(checked, checked.expr):
         of = checked.type_map[expr.select_expr.operand.id]
@@ -123,6 +123,22 @@ def protected_reads(
             yield expr, by_message[of.message_type, name]
         elif kind in (None, "dyn") and name in by_name:
             yield expr, by_name[name]
+
+
+def _holds(read: FieldRead, part: ProtectedField) -> bool:
+    """Whether a whole message is read that holds the field. Of the application itself only fields
+    can be read, which lowering sees to; of a list, elements.
+    """
+    length = len(read.path)
+    if length < 2 or part.path[:length] != read.path or read.expr.select_expr.test_only:
+        return False
+    message = _ROOTS[read.path[0]]
+    for name in read.path[1:]:
+        field = message.fields_by_name[name]
+        if field.is_repeated or field.message_type is None:
+            return False
+        message = field.message_type
+    return True
 
 
 class _Walk:

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "base/arena.h"
+#include "base/scratch.h"
 #include "images.h"
 #include "tables/digest.h"
 
@@ -27,7 +27,9 @@ Tables with_table(const Bytes& image) {
 
 Value asked(const Tables& tables, std::uint32_t operation, const std::vector<Value>& registers,
             Arena& arena, std::uint32_t a = 0) {
-  return tables.run(operation, a, 0, 0, 9, registers, arena);
+  Budget budget(1000);
+  Scratch scratch{arena, budget};
+  return tables.run(operation, a, 0, 0, 9, registers, scratch);
 }
 
 }  // namespace
@@ -81,6 +83,21 @@ TEST_CASE("all rows are put together") {
   const Value sum = asked(tables, op::kTableSum, {both}, arena);
   CHECK(sum.error == ErrorCode::kOverflow);
   CHECK(sum.place == 9);
+}
+
+TEST_CASE("lists of rows spend from the request's budget") {
+  const Bytes image = table(hit::kAll, key::kInt, {between(0, 10), between(5, 20)}, {70, 80});
+  const Tables tables = with_table(image);
+  const std::vector<Value> registers = {Value::of_int(7)};
+  Arena arena;
+  Budget budget(3);
+  Scratch scratch{arena, budget};
+  const Value both = tables.run(op::kTableRows, 0, 0, 0, 9, registers, scratch);
+  REQUIRE(both.is_ok());
+  const std::vector<Value> rows = {both};
+  const Value spent = tables.run(op::kTableOutputs, 0, 0, 0, 9, rows, scratch);
+  CHECK(spent.error == ErrorCode::kBudget);
+  CHECK(spent.place == 9);
 }
 
 TEST_CASE("operations know what they read, and refuse tables that they do not fit") {
