@@ -47,7 +47,7 @@ Made from `src/fenqi/policy/schema.py` by `python scripts/policy_reference.py`; 
 schema` prints the same as JSON Schema. A key that is not here is an error. What the keys mean
 together is in [semantics.md](semantics.md); [guide.md](guide.md) shows how to begin.
 
-A *name* is `lower_case`; an *expression* is CEL ([semantics.md](semantics.md#expressions)); a
+A *name* is `lower_case`; an *expression* is CEL ([expressions.md](expressions.md)); a
 *value* is true or false, a number or a text; a *data source* is one of the contract's:
 {sources}.
 """
