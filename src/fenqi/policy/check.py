@@ -119,20 +119,6 @@ def _read(tree: Message, content: bytes) -> None:
         allow_deep(False)
 
 
-def _read(tree: Message, content: bytes) -> None:
-    """Reads a syntax tree. It may nest deeper than the 100 messages that protobuf allows unless it
-    is told otherwise, for the whole process; here for as long as it takes.
-    """
-    allow_deep: Any = getattr(_message, "SetAllowOversizeProtos", lambda deep: None)
-    allow_deep(True)
-    try:
-        tree.MergeFromString(content)
-    except DecodeError as error:
-        raise CheckFailure(1, 1, "nested too deep") from error
-    finally:
-        allow_deep(False)
-
-
 def _failure(text: str) -> CheckFailure:
     if (deep := _TOO_DEEP.search(text)) is not None:
         return CheckFailure(1, 1, f"nested more than {deep[1]} deep; split it into features")
