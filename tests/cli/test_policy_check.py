@@ -39,6 +39,11 @@ def test_a_policy_that_is_well_is_summed_up_with_status_0(tmp_path: Path) -> Non
     assert done.stdout == "t 1 compiles: 1 rule; 0 warnings, 0 for information\n"
 
 
+def test_the_proof_of_segments_is_told() -> None:
+    done = run("policy", "check", str(Path(__file__).parents[1] / "data" / "small_loan.yaml"))
+    assert "proven: each applicant falls in exactly one of 2 segments\n" in done.stdout
+
+
 def test_a_warning_fails_the_check_and_information_only_a_strict_one(tmp_path: Path) -> None:
     done = run("policy", "check", write(tmp_path, WARNING))
     assert done.returncode == 1

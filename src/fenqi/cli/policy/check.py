@@ -62,6 +62,9 @@ def _print(subject: Subject, findings: Sequence[Finding], console: Console) -> N
             line = Text(f"  {problem.position}: ", style="dim")
             console.print(line.append(problem.message, style="default"), soft_wrap=True)
     policy = subject.document.policy
+    if policy.segments and _segments_are_proven(subject):
+        said = f"proven: each applicant falls in exactly one of {len(policy.segments)} segments"
+        console.print(Text(said, style="green"))
     kinds = ("feature", "rule", "table", "scorecard", "model", "segment", "test")
     counts = [(len(getattr(policy, f"{kind}s")), kind) for kind in kinds]
     parts = ", ".join(counted(count, kind) for count, kind in counts if count)
@@ -73,6 +76,12 @@ def _print(subject: Subject, findings: Sequence[Finding], console: Console) -> N
         ),
         soft_wrap=True,
     )
+
+
+def _segments_are_proven(subject: Subject) -> bool:
+    """Whether the compiler had nothing to say of them: what is wrong does not compile."""
+    at = subject.document.position(("segments",))
+    return all(warning.position != at for warning in subject.compiled.warnings)
 
 
 def _print_json(subject: Subject, findings: Sequence[Finding]) -> None:
