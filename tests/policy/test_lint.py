@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ import pytest
 from fenqi.policy.compiler import compile_document
 from fenqi.policy.document import read_document
 from fenqi.policy.lint import LINTS, Finding, lint
+from fenqi.policy.schema import Rule
 
 TODAY = datetime.date(2026, 7, 1)
 AMOUNT = "application.loan.amount_fen"
 TERM = "application.loan.term_months"
 SOURCES = {"declared": {"consent": "not_needed"}}
 MODELS = Path(__file__).parents[2] / "models"
+POLICIES = Path(__file__).parents[2] / "policies"
 
 
 def findings(folder: Path, text: str) -> list[Finding]:
@@ -127,6 +130,25 @@ def test_a_condition_that_is_the_same_for_everybody_is_found(
 ) -> None:
     found = of_rules(tmp_path, rule("A", when))
     assert [message in line for line in found if line.startswith("constant-condition: ")] == [True]
+
+
+def test_rules_on_a_models_score_are_looked_at_too() -> None:
+    document = read_document(POLICIES / "taiwan_card.yaml")
+    near = Rule.model_validate(rule("NEAR", "score > 600.0 && score < 500.0", then="flag"))
+    rules = [*document.policy.rules, near]
+    policy = document.policy.model_copy(update={"rules": rules})
+    changed = replace(document, policy=policy, origins=[*document.origins, "own"])
+    found = lint(changed, compile_document(changed, MODELS), TODAY)
+    assert [(one.lint, one.problem.message) for one in found if one.level == "warning"] == [
+        ("constant-condition", "the condition of NEAR is never true")
+    ]
+
+
+@pytest.mark.parametrize("name", ["taiwan_card", "mobile_instalment"])
+def test_the_bundled_policies_give_no_warning(name: str) -> None:
+    document = read_document(POLICIES / f"{name}.yaml")
+    found = lint(document, compile_document(document), TODAY)
+    assert [str(one) for one in found if one.level == "warning"] == []
 
 
 # --- missing data ---

@@ -23,7 +23,16 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.policy.lower import REQUEST
-from fenqi.policy.program import Constant, ConstantSet, Operand, ProgramBuilder, Slot, Temporary
+from fenqi.policy.program import (
+    BlockVariable,
+    Constant,
+    ConstantSet,
+    CoreOutput,
+    Operand,
+    ProgramBuilder,
+    Slot,
+    Temporary,
+)
 from fenqi.policy.row import Key, RowSlot
 from fenqi.v1 import constraints_pb2
 
@@ -49,8 +58,9 @@ class Consent:
     mask: int
 
 
-# What conditions rest on: a value of the row, something computed, or consent.
-Leaf = Slot | Temporary | Consent
+# What conditions rest on: a value of the row, something computed by the program or by the core (a
+# model's score), or consent.
+Leaf = Slot | Temporary | CoreOutput | BlockVariable | Consent
 Applicant = Mapping[Leaf, Sample]
 
 # As plain attributes: the enum's own are looked up anew each time, and that is felt here.
@@ -127,7 +137,7 @@ class Regions:
     @property
     def is_exact(self) -> bool:
         """Whether every combination is an applicant that can be: nothing is computed."""
-        return not any(isinstance(leaf, Temporary) for leaf in self._cuts)
+        return all(isinstance(leaf, Slot | Consent) for leaf in self._cuts)
 
     # --- what is compared with what ---
 
@@ -194,7 +204,7 @@ class Regions:
             self._leaf(operand, kind, constants)
 
     def _leaf(self, operand: Operand, kind: str, constants: Sequence[Any] = ()) -> None:
-        if isinstance(operand, Slot | Temporary):
+        if not isinstance(operand, Constant):
             cuts = self._cuts.setdefault(operand, _Cuts())
             cuts.kind = cuts.kind or kind
             cuts.constants.update(constants)
@@ -221,7 +231,7 @@ class Regions:
         if made is None:
             return not fail
         op, words = made
-        reads = [word for word in words if isinstance(word, Constant | Slot | Temporary)]
+        reads = [word for word in words if isinstance(word, Operand)]
         if op in (_OP.OP_PRESENT, _OP.OP_HOLDS):
             return False
         if op == _OP.OP_DEFAULT and not fail:
@@ -260,7 +270,7 @@ class Regions:
         op, words = made
         if op not in _STRICT:
             return None
-        reads = [word for word in words if isinstance(word, Constant | Slot | Temporary)]
+        reads = [word for word in words if isinstance(word, Operand)]
         found = [self._must_be_missing(word, applicant) for word in reads]
         if any(found):
             return True
@@ -272,7 +282,7 @@ class Regions:
         if isinstance(operand, Constant):
             value: Sample = operand.value
             return value
-        if isinstance(operand, Slot | Temporary) and operand in applicant:
+        if operand in applicant:
             return applicant[operand]
         made = self._made(operand)
         assert made is not None, "every leaf has a sample"
