@@ -113,8 +113,8 @@ class Engine:
         """What was worked out on the way: None where missing, a ValueError object where it failed.
 
         Features by their names, first; then `table x.row`, `table x.<output>`,
-        `scorecard x.<a> bin` and `... points`, `<slot>.score`, `segment` (its index), `rule X` and
-        `rule X cap`.
+        `scorecard x.<attribute> bin` and `... points`, `<slot>.score`, `segment` (its index),
+        `rule X` and `rule X cap`.
         """
         try:
             return self.native.trace(request_bytes(scorable))
