@@ -238,7 +238,8 @@ PYBIND11_MODULE(_native, module) {
       .def("score_batch", &PyEngine::score_batch, py::arg("request"),
            "ScoreBatchRequest bytes to ScoreBatchResponse bytes. Raises StatusError.")
       .def("trace", &PyEngine::trace, py::arg("request"),
-           "Named value (features first; see NamedRegister in release_image.proto) to what it is for "
+           "Named value (features first; see NamedRegister in release_image.proto) to what it is "
+           "for "
            "this request: None where missing, a ValueError where it failed.")
       .def("latency", &PyEngine::latency,
            "Stage name to {count, p50_us, p99_us, p999_us, max_us}, over all threads.");
