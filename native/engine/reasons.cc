@@ -101,6 +101,9 @@ void explain(const Release& release, const Assessment& assessment, ReasonScratch
   if (verdict.decision == decision::kApprove) return;
   add_rule_reasons(release, verdict);
   const Segment* const segment = assessment.segment_of(release);
+  if (verdict.built_in == BuiltInRule::kAboveSubLimit && verdict.decision == decision::kRefer) {
+    add_reason(release, segment->cutoffs->refer_above_reason, verdict);
+  }
   if (segment == nullptr || !segment->cutoffs || assessment.opinion == nullptr) return;
   if (!score_failed(*segment, verdict)) return;
   add_score_reasons(release, *assessment.opinion, segment->scorecard != kNone, scratch, verdict);

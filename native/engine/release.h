@@ -106,6 +106,8 @@ struct Cutoffs {
   double approve = 0.0;
   double refer = 0.0;
   std::int64_t refer_above_fen = 0;  // 0: no such limit
+  std::uint32_t refer_above_reason = kNone;
+  std::string refer_above_reason_code;  // empty where there is none
   std::optional<Exploration> exploration;
 };
 

@@ -310,6 +310,9 @@ bool read_cutoffs(std::span<const std::uint8_t> bytes, Cutoffs& cutoffs) {
       case image::cutoffs::kReferAboveFen:
         cutoffs.refer_above_fen = static_cast<std::int64_t>(reader.bits());
         break;
+      case image::cutoffs::kReferAboveReasonPlusOne:
+        cutoffs.refer_above_reason = minus_one(reader);
+        break;
       case image::cutoffs::kExploration:
         if (!read_exploration(reader.payload(), cutoffs.exploration.emplace())) return false;
         break;

@@ -259,6 +259,13 @@ class ReleaseLoader {
     } else if (segment.cutoffs) {
       return bad("cut-offs without a model or scorecard");
     }
+    if (segment.cutoffs && segment.cutoffs->refer_above_reason != kNone) {
+      if (segment.cutoffs->refer_above_reason >= image_.reasons.size()) {
+        return bad("its sub-limit points to no reason");
+      }
+      segment.cutoffs->refer_above_reason_code =
+          image_.reasons[segment.cutoffs->refer_above_reason].code;
+    }
     if (segment.cutoffs && segment.cutoffs->exploration) {
       Exploration& exploration = *segment.cutoffs->exploration;
       exploration.salt += ':';

@@ -94,10 +94,11 @@ void write_built_in(wire::MessageWriter& writer, const Release& release,
       write_no_score(writer, release, registers, *assessment.segment_of(release));
       break;
     case BuiltInRule::kAboveSubLimit: {
-      const Detail detail(
-          "an amount above %lld fen, or none named, goes to a person",
-          static_cast<long long>(assessment.segment_of(release)->cutoffs->refer_above_fen));
-      write_hit(writer, {"ABOVE_SUB_LIMIT", {}, detail.text()}, action::kRefer, cause::kTrue);
+      const Cutoffs& cutoffs = *assessment.segment_of(release)->cutoffs;
+      const Detail detail("an amount above %lld fen, or none named, goes to a person",
+                          static_cast<long long>(cutoffs.refer_above_fen));
+      write_hit(writer, {"ABOVE_SUB_LIMIT", cutoffs.refer_above_reason_code, detail.text()},
+                action::kRefer, cause::kTrue);
       break;
     }
   }

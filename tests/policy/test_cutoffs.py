@@ -67,6 +67,21 @@ def test_an_approval_of_more_than_the_sub_limit_goes_to_a_person(tmp_path: Path)
     assert hits(answers.score(asked(500))) == []
 
 
+def test_the_sub_limit_gives_its_own_reason(tmp_path: Path) -> None:
+    answers = by_card(
+        tmp_path,
+        {
+            "approve_from": 600,
+            "refer_from": 550,
+            "refer_above_fen": 100_000,
+            "refer_above_reason": "R_A",
+        },
+    )
+    answer = answers.score(asked(650, amount=100_001))
+    assert (answer.decision, codes(answer)) == (REFER, ["R_A"])
+    assert answer.rule_hits[0].reason_code == "R_A"
+
+
 def test_without_a_policy_that_explores_there_is_no_propensity(tmp_path: Path) -> None:
     answers = by_card(tmp_path, {"approve_from": 600, "refer_from": 550})
     assert not answers.score(asked(650)).HasField("propensity")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.policy.expressions import Expressions
 from fenqi.policy.schema import Cutoffs
@@ -18,9 +20,11 @@ def check_cutoffs(ex: Expressions, cutoffs: Cutoffs, path: Steps) -> None:
         )
 
 
-def cutoffs_image(cutoffs: Cutoffs) -> image.Cutoffs:
-    """The cut-offs."""
+def cutoffs_image(cutoffs: Cutoffs, codes: Mapping[str, int]) -> image.Cutoffs:
+    """The cut-offs; `codes` are the catalogue's reasons by number."""
     built = image.Cutoffs(refer_above_fen=cutoffs.refer_above_fen or 0)
+    if cutoffs.refer_above_reason is not None:
+        built.refer_above_reason_plus_one = codes[cutoffs.refer_above_reason] + 1
     if cutoffs.approve_from is not None and cutoffs.refer_from is not None:
         built.by_score = True
         built.approve, built.refer = cutoffs.approve_from, cutoffs.refer_from

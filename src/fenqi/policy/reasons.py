@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from fenqi.artifacts import Artifact
 from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.policy.expressions import Expressions
+from fenqi.policy.references import all_cutoffs
 from fenqi.policy.schema import Scorecard
 from fenqi.policy.segments import Routing
 from fenqi.policy.yaml_file import Steps
@@ -78,6 +79,13 @@ def _require(
                 f"{rule.id} may {can[0]}, so {jurisdiction} requires a reason; give it one, or "
                 "another `on_error`",
             )
+    if "refer" in required:
+        for steps, cutoffs in all_cutoffs(ex.document.policy):
+            if cutoffs.refer_above_fen is not None and cutoffs.refer_above_reason is None:
+                ex.report(
+                    (*steps, "refer_above_fen"),
+                    f"it refers, so {jurisdiction} requires a reason: `refer_above_reason`",
+                )
     if not required & {"decline", "refer"}:
         return
     judging = {judgement.decided_by for judgement in routing.judgements if judgement.cutoffs}

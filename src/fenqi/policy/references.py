@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from fenqi.policy.document import Document
 from fenqi.policy.errors import Problem, did_you_mean
+from fenqi.policy.schema import Cutoffs, Policy
 from fenqi.policy.yaml_file import Steps
 
 
@@ -26,6 +27,9 @@ def reference_problems(document: Document) -> list[Problem]:
         for attribute, part in (scorecard.attributes or {}).items():
             steps = ("scorecards", name, "attributes", attribute, "reason")
             check(steps, part.reason, policy.reasons, no_text)
+    for steps, cutoffs in all_cutoffs(policy):
+        at = (*steps, "refer_above_reason")
+        check(at, cutoffs.refer_above_reason, policy.reasons, no_text)
     deciders = [*policy.models, *policy.scorecards]
     for name, segment in policy.segments.items():
         wrong = "no model or scorecard is called {}"
@@ -35,3 +39,12 @@ def reference_problems(document: Document) -> list[Problem]:
             wrong = "the source {} is not declared in `sources`"
             check(("features", name, "source", number), source, policy.sources, wrong)
     return problems
+
+
+def all_cutoffs(policy: Policy) -> Iterator[tuple[Steps, Cutoffs]]:
+    """The policy's cut-offs and its segments' own, with where they stand."""
+    if policy.cutoffs is not None:
+        yield ("cutoffs",), policy.cutoffs
+    for name, segment in policy.segments.items():
+        if segment.cutoffs is not None:
+            yield ("segments", name, "cutoffs"), segment.cutoffs

@@ -98,7 +98,7 @@ class Compiled:
         for rule in self.rules:
             _add_rule(built, rule, registers, codes)
         for judgement in self.routing.judgements:
-            self._add_segment(built.segments.add(), judgement)
+            self._add_segment(built.segments.add(), judgement, codes)
         content = built.SerializeToString(deterministic=True)
         built.content_hash = hashlib.sha256(content).hexdigest()
         return built
@@ -148,14 +148,16 @@ class Compiled:
             wanted.append(CONSENTS)
         return wanted
 
-    def _add_segment(self, added: image.Segment, judgement: Judgement) -> None:
+    def _add_segment(
+        self, added: image.Segment, judgement: Judgement, codes: dict[str, int]
+    ) -> None:
         added.name = judgement.name
         if judgement.decided_by in self.models:
             added.model_plus_one = list(self.models).index(judgement.decided_by) + 1
         elif judgement.decided_by in self.scorecards:
             added.scorecard_plus_one = list(self.scorecards).index(judgement.decided_by) + 1
         if judgement.cutoffs is not None:
-            added.cutoffs.CopyFrom(cutoffs_image(judgement.cutoffs))
+            added.cutoffs.CopyFrom(cutoffs_image(judgement.cutoffs, codes))
 
 
 def _add_model(

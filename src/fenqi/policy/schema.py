@@ -346,6 +346,9 @@ class Cutoffs(Part):
         gt=0,
         description="Sub-limit: an approval of more than this amount goes to a person.",
     )
+    refer_above_reason: str | None = Field(
+        default=None, description="Code in `reasons` for that referral."
+    )
     explore_rate: float | None = Field(
         default=None,
         gt=0,
@@ -388,6 +391,8 @@ class Cutoffs(Part):
             raise ValueError("refer_at_most lies below approve_at_most")
         if (self.refer_from or 0.0) > (self.approve_from or 0.0):
             raise ValueError("refer_from lies above approve_from")
+        if self.refer_above_reason is not None and self.refer_above_fen is None:
+            raise ValueError("`refer_above_reason` belongs to `refer_above_fen`")
         explore = [self.explore_rate, self.explore_budget, self.explore_amount_fen]
         ends = [self.explore_at_most, self.explore_from]
         if any(value is not None for value in [*explore, *ends]):

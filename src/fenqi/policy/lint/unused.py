@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from fenqi.policy.lint.finding import Finding, found
 from fenqi.policy.lint.subject import Subject
+from fenqi.policy.references import all_cutoffs
 
 
 def unused_parts(subject: Subject) -> Iterator[Finding]:
@@ -50,6 +51,7 @@ def _below(kind: str, dotted: Iterable[str]) -> set[str]:
 def _reasons(subject: Subject) -> set[str | None]:
     """Codes that rules, scorecards and models can give."""
     codes = {rule.reason for rule in subject.policy.rules}
+    codes |= {cutoffs.refer_above_reason for _, cutoffs in all_cutoffs(subject.policy)}
     for scorecard in subject.compiled.scorecards.values():
         codes |= {attribute.reason for attribute in (scorecard.attributes or {}).values()}
     for artifact in subject.compiled.models.values():
