@@ -115,8 +115,6 @@ SAME = [
     ("size(application.bureau.accounts)", "size(application.bureau.accounts + [])"),
     ("application.signals['a']", "application.signals['a' + '']"),
     ("application.signals['z']", "application.signals['z' + '']"),
-    ("has(application.bureau.accounts)", "has(dyn(application.bureau).accounts)"),
-    ("has(application.bureau.inquiries_1m)", "has(dyn(application.bureau).inquiries_1m)"),
     (f"has({SOURCES}[0].verified)", f"has({SOURCES}[0 + 0].verified)"),
     ("'b' in application.signals", "('b' + '') in application.signals"),
 ]
