@@ -15,7 +15,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from fenqi.v1.scoring_pb2 import ScoreResponse
 
 from fenqi.client import AsyncClient, Client, Retry, Tls
 from fenqi.errors import (
@@ -30,6 +29,7 @@ from fenqi.errors import (
 )
 from fenqi.requests import Scorable
 from fenqi.v1 import application_pb2, scoring_pb2
+from fenqi.v1.scoring_pb2 import ScoreResponse
 from tests.client.scripted_server import scripted_server
 from tests.serving.process import serving
 

@@ -25,11 +25,10 @@ def reference_problems(document: Document) -> list[Problem]:
         check(("rules", number, "reason"), rule.reason, policy.reasons, no_text)
     for name, scorecard in policy.scorecards.items():
         for attribute, part in (scorecard.attributes or {}).items():
-            steps = ("scorecards", name, "attributes", attribute, "reason")
-            check(steps, part.reason, policy.reasons, no_text)
+            at: Steps = ("scorecards", name, "attributes", attribute, "reason")
+            check(at, part.reason, policy.reasons, no_text)
     for steps, cutoffs in all_cutoffs(policy):
-        at = (*steps, "refer_above_reason")
-        check(at, cutoffs.refer_above_reason, policy.reasons, no_text)
+        check((*steps, "refer_above_reason"), cutoffs.refer_above_reason, policy.reasons, no_text)
     deciders = [*policy.models, *policy.scorecards]
     for name, segment in policy.segments.items():
         wrong = "no model or scorecard is called {}"
