@@ -13,7 +13,8 @@ from fenqi.policy.cutoffs import check_cutoffs
 from fenqi.policy.document import Document, read_document
 from fenqi.policy.errors import PolicyError, Problem
 from fenqi.policy.expressions import Expressions
-from fenqi.policy.lower import Scalar, default_of, typed
+from fenqi.policy.lower import default_of, typed
+from fenqi.policy.lowered import Scalar
 from fenqi.policy.models import declare_model, load_artifacts
 from fenqi.policy.ordering import CycleError, Part, in_order
 from fenqi.policy.policy_tables import declare_lists, declare_lookups, lower_table

@@ -11,7 +11,8 @@ from fenqi.policy.check import Checker, CheckFailure
 from fenqi.policy.consent import DataUse
 from fenqi.policy.document import Document
 from fenqi.policy.errors import Problem
-from fenqi.policy.lower import Lowered, Lowering, Scalar
+from fenqi.policy.lower import Lowering
+from fenqi.policy.lowered import Lowered, Scalar
 from fenqi.policy.ordering import names_in
 from fenqi.policy.program import Constant, Place, ProgramBuilder, Slot
 from fenqi.policy.reads import reads_of
@@ -73,16 +74,15 @@ class Expressions:
         self.read |= reads.names
         for name in sorted(reads.names & self._waiting.keys()):
             self.lowering.names[name] = self._waiting.pop(name)()
-        forbidden = list(self.use.note(checked, reads, in_pack=in_pack))
-        for expr, message in forbidden:
-            self._report_failure(path, CheckFailure(*_position(checked, expr), message))
-        if forbidden:
-            return None
         try:
-            return self.lowering.lower(checked, lambda *at: self._place(path, owner, *at))
+            value = self.lowering.lower(checked, lambda *at: self._place(path, owner, *at))
         except CheckFailure as failure:
             self._report_failure(path, failure)
             return None
+        forbidden = list(self.use.note(checked, reads, in_pack=in_pack))
+        for expr, message in forbidden:
+            self._report_failure(path, CheckFailure(*_position(checked, expr), message))
+        return None if forbidden else value
 
     def condition(
         self, path: tuple[str | int, ...], source: str, owner: str, *, in_pack: bool = False

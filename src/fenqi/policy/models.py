@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fenqi.artifacts import Artifact, ArtifactError, load_artifact
 from fenqi.policy.expressions import Expressions
-from fenqi.policy.lower import Scalar
+from fenqi.policy.lowered import Scalar
 from fenqi.policy.program import CoreOutput, Operand
 from fenqi.policy.scorecards import OUTPUTS
 from fenqi.policy.yaml_file import Steps

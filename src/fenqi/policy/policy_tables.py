@@ -9,7 +9,7 @@ from typing import cast
 from fenqi.policy import schema
 from fenqi.policy.errors import PolicyError
 from fenqi.policy.expressions import Expressions
-from fenqi.policy.lower import ListName, LookupName, Scalar
+from fenqi.policy.lowered import ListName, LookupName, Scalar
 from fenqi.policy.program import MISSING, Operand
 from fenqi.policy.tables.cells import CellError, InputType, Value
 from fenqi.policy.tables.csv import CsvFile, lookup, read_csv, table_rows, value_list

@@ -9,7 +9,8 @@ from fenqi.artifacts import Artifact
 from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.policy.consent import DataUse
 from fenqi.policy.cutoffs import cutoffs_image
-from fenqi.policy.lower import REQUEST, Scalar
+from fenqi.policy.lower import REQUEST
+from fenqi.policy.lowered import Scalar
 from fenqi.policy.program import CoreOutput, Operand, ProgramBuilder, Registers, Slot
 from fenqi.policy.row import AMOUNT, CONSENTS, CUSTOMER_KEY, REQUEST_ID, STAGE, RowSlot, build_row
 from fenqi.policy.rules import LoweredRule, stage_numbers

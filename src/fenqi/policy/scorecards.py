@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from fenqi.artifacts import Artifact
 from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.policy.expressions import Expressions
-from fenqi.policy.lower import Scalar
+from fenqi.policy.lowered import Scalar
 from fenqi.policy.program import Constant, CoreOutput, Operand, Part, Place
 from fenqi.policy.schema import Attribute, Bin, Scorecard, ScorecardFile
 

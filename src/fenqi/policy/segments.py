@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.policy.expressions import Expressions
-from fenqi.policy.lower import Scalar
+from fenqi.policy.lowered import Scalar
 from fenqi.policy.program import MISSING, Constant, Operand
 from fenqi.policy.schema import Cutoffs, Segment
 from fenqi.policy.scorecards import OUTPUTS
