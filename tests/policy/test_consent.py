@@ -32,6 +32,9 @@ FEATURES = {
     "first": feature("application.bureau.accounts[0].days_past_due"),
     "late": feature("application.bureau.accounts.exists(a, a.days_past_due > 30)"),
     "late_count": feature("application.bureau.accounts.filter(a, a.days_past_due > 30).size()"),
+    "optional": feature("application.?bureau.?file_age_months.orValue(-1)"),
+    "bound": feature("cel.bind(b, application.bureau, b.file_age_months)"),
+    "listed": feature("[application.bureau][0].file_age_months"),
     "other": feature("application.identity.age_years"),
 }
 
@@ -63,6 +66,9 @@ def test_a_source_without_consent_is_missing_by_every_way_to_it(
             "first": 40,
             "late": True,
             "late_count": 1,
+            "optional": 12,
+            "bound": 12,
+            "listed": 12,
             "other": 30,
         }
     else:
@@ -74,6 +80,9 @@ def test_a_source_without_consent_is_missing_by_every_way_to_it(
             "first": None,
             "late": None,
             "late_count": None,
+            "optional": None,
+            "bound": None,
+            "listed": None,
             "other": 30,
         }
     withheld = list(answers.score(application).withheld_sources)

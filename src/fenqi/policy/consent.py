@@ -83,7 +83,7 @@ class DataUse:
         """What is read from the request at `path`, missing where its source needs consent and has
         none.
         """
-        source = source_of(_field_path(path))
+        source = source_of(_field_path(path)) if path else None
         return value if source is None else self.gate(builder, value, [source])
 
     def note_slot(self, slot: RowSlot) -> None:

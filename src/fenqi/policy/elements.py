@@ -76,7 +76,10 @@ def lower_optional_select(
     kind = lowering.type_of(expr)
     if any(kind == f"optional({guarded})" for guarded in GUARDED):
         raise lowering.refuse(expr, WHOLE_IS_GUARDED)
-    return lowering.emit(expr, "FIELD_OPTIONAL", kind, container, what.operand)
+    found = lowering.emit(expr, "FIELD_OPTIONAL", kind, container, what.operand)
+    if isinstance(operand, Message):
+        return Scalar(lowering.gate((*operand.path, field), found.operand), kind)
+    return found
 
 
 def lower_membership(

@@ -118,7 +118,7 @@ class ExpressionLowering:
         gate: Gate,
     ) -> None:
         self.builder = builder
-        self._gate = gate
+        self.gate = gate
         self._globals = globals_
         self.names = names
         self._source = expression.source_info
@@ -352,7 +352,7 @@ class ExpressionLowering:
                 case Key(text):
                     word, op = Constant("string", text), "INDEX_FIELD"
             found = self.emit(expr, op, "dyn", found, word).operand
-        return self._gate(path, found)
+        return self.gate(path, found)
 
     # --- calls ---
 
