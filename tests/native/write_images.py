@@ -103,6 +103,82 @@ rules:
 """
 
 
+# Every part of a policy that needs no model.
+EVERYTHING = """\
+policy: everything
+version: "1"
+sources:
+  card_statements: {data_source: own_records, consent: not_needed}
+  device: {consent: required}
+features:
+  limit:
+    expr: double(application.behaviour.card_statements[0].credit_limit_fen) / 100.0
+    meaning: Credit limit.
+    source: card_statements
+  late:
+    expr: application.behaviour.card_statements.filter(s, s.repayment_status > 0).size()
+    meaning: Months late.
+    default: 0
+  rooted: {expr: application.device.rooted, meaning: Rooted., default: false}
+tables:
+  grade:
+    meaning: A grade.
+    hit: first
+    inputs: {limit: limit, late: late}
+    outputs: {grade: {type: string}, most: {type: int}}
+    rows: [["< 50000", "> 1", low, 100000], ["-", "-", high, 900000]]
+lists:
+  bad: {meaning: Bad., values: [a, b]}
+scorecards:
+  card:
+    meaning: A card.
+    base_score: 600
+    base_odds: 50
+    points_to_double_odds: 20
+    base_points: 480
+    attributes:
+      limit:
+        expr: limit
+        reference_points: 40
+        reason: R_LIMIT
+        dimension: ability
+        bins: [{missing: true, points: 0}, {below: 50000, points: 10}, {below: 200000, points: 40},
+               {points: 70}]
+      late:
+        expr: late
+        reference_points: 30
+        reason: R_LATE
+        dimension: willingness
+        bins: [{in: [0], points: 50}, {in: [1, 2], points: 20}, {points: 0}]
+segments:
+  few: {when: late < 2, meaning: Few., decided_by: card}
+  many:
+    otherwise: true
+    meaning: Many.
+    decided_by: card
+    cutoffs: {approve_at_most: 0.02, refer_at_most: 0.3, refer_above_fen: 500000}
+cutoffs:
+  approve_from: 560
+  refer_from: 540
+  explore_rate: 0.5
+  explore_budget: 100000
+  explore_from: 500
+  explore_amount_fen: 100000
+rules:
+  - {id: NOTED, when: "tables.grade.grade == 'low' || request.request_id in lists.bad", then: flag,
+     on_error: flag, meaning: m}
+  - {id: CAPPED, when: "tables.grade.grade == 'low'", then: cap, cap_fen: tables.grade.most,
+     reason: R_LIMIT, meaning: m}
+  - {id: HARD, when: late > 5, then: decline, skips_models: true, reason: R_LATE, meaning: m,
+     valid_from: 2020-01-01}
+  - {id: ROOTED, when: rooted, then: refer, reason: R_LATE, meaning: m}
+  - {id: WEAK, when: "score < 520.0 && segment == 'few'", then: flag, meaning: m}
+reasons:
+  R_LIMIT: {en: "Limit.", zh: "额度。", group: g}
+  R_LATE: {en: "Late.", zh: "逾期。", priority: 1}
+"""
+
+
 def rules_image(name: str, version: int, threshold: float, action: str) -> bytes:
     text = RULES.format(
         name=name, name_upper=name.upper(), version=version, threshold=threshold, action=action
@@ -133,6 +209,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "rules_a").write_bytes(rules_image("a", 1, 1e9, "decline"))
     (folder / "rules_b").write_bytes(rules_image("b", 2, 1e9, "refer"))
+    (folder / "everything").write_bytes(image_of("everything.yaml", EVERYTHING))
     (folder / "fields").write_bytes(image_of("fields.yaml", FIELDS))
     (folder / "dynamic").write_bytes(image_of("dynamic.yaml", DYNAMIC))
     (folder / "taiwan").write_bytes(compile_policy(ROOT / "policies" / "taiwan_card.yaml").image)

@@ -57,3 +57,7 @@ TEST_CASE("scoring takes nothing from the heap once it is warm") {
 TEST_CASE("neither do comprehensions, dynamic values, patterns and time zones") {
   CHECK(taken_when_warm("dynamic") == 0);
 }
+
+TEST_CASE("neither do tables, scorecards, segments, exploration and consent") {
+  CHECK(taken_when_warm("everything") == 0);
+}
