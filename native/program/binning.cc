@@ -18,6 +18,19 @@ bool ascends(const std::vector<Element>& elements) {
          }) == elements.end();
 }
 
+// How many of the ascending limits are at most `x`. Few are counted without a branch: which bin an
+// applicant is in cannot be predicted, and a wrong guess costs more than counting them all.
+std::size_t limits_up_to(const std::vector<double>& limits, double x) {
+  constexpr std::size_t kFew = 32;
+  if (limits.size() > kFew) {
+    return static_cast<std::size_t>(std::upper_bound(limits.begin(), limits.end(), x) -
+                                    limits.begin());
+  }
+  std::size_t count = 0;
+  for (const double limit : limits) count += limit <= x ? 1 : 0;
+  return count;
+}
+
 }  // namespace
 
 std::optional<Binning> Binning::parse(std::span<const std::uint8_t> bytes) {
@@ -115,9 +128,8 @@ std::uint32_t Binning::bin_of_number(double x) const {
       return number_bins_[static_cast<std::size_t>(at - numbers_.begin())];
     }
   }
-  const auto at = std::upper_bound(below_.begin(), below_.end(), x);
-  if (at == below_.end()) return rest_bin_;
-  return below_bins_[static_cast<std::size_t>(at - below_.begin())];
+  const std::size_t at = limits_up_to(below_, x);
+  return at == below_.size() ? rest_bin_ : below_bins_[at];
 }
 
 std::uint32_t Binning::bin_of_text(std::string_view text) const {

@@ -110,7 +110,11 @@ class Engine:
             raise from_native(error) from None
 
     def trace(self, scorable: Scorable) -> dict[str, object]:
-        """The value of each feature: None where missing, a ValueError object where it failed."""
+        """What was worked out on the way: None where missing, a ValueError object where it failed.
+
+        Features by their names, first; then `table x.row`, `table x.<output>`, `scorecard x.<a> bin`
+        and `... points`, `<slot>.score`, `segment` (its index), `rule X` and `rule X cap`.
+        """
         try:
             return self.native.trace(request_bytes(scorable))
         except _native.StatusError as error:

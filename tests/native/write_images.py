@@ -214,8 +214,10 @@ def main() -> None:
     (folder / "dynamic").write_bytes(image_of("dynamic.yaml", DYNAMIC))
     (folder / "taiwan").write_bytes(compile_policy(ROOT / "policies" / "taiwan_card.yaml").image)
     with (folder / "requests").open("wb") as file:
-        for client in load_holdout()[:200]:
-            serialize_length_prefixed(to_request(client), file)
+        for number, client in enumerate(load_holdout()[:200]):
+            request = to_request(client)
+            request.application.customer_key = f"customer-{number}"  # exploration draws by it
+            serialize_length_prefixed(request, file)
     with (folder / "expressions").open("wb") as file:
         for part in expressions():
             serialize_length_prefixed(part, file)
