@@ -57,6 +57,7 @@ def serve(
     tls_certificate: Annotated[str | None, _setting("tls_certificate")] = None,
     tls_key: Annotated[str | None, _setting("tls_key")] = None,
     tls_client_ca: Annotated[str | None, _setting("tls_client_ca")] = None,
+    acknowledgement_key: Annotated[str | None, _setting("acknowledgement_key")] = None,
     max_message_bytes: Annotated[str | None, _setting("max_message_bytes")] = None,
     max_concurrent_streams: Annotated[str | None, _setting("max_concurrent_streams")] = None,
     grace_seconds: Annotated[str | None, _setting("grace_seconds")] = None,

@@ -21,6 +21,13 @@ def check_reasons(
     """Reports reasons without a text and, where the jurisdiction asks for them, missing ones."""
     document = ex.document
     used = {rule.reason for rule in document.policy.rules}
+    drawdown = document.policy.drawdown
+    if drawdown is not None:
+        used.add(drawdown.reason)
+        if drawdown.reason not in document.policy.reasons:
+            ex.report(
+                ("drawdown", "reason"), f"the reason {drawdown.reason} has no text in `reasons`"
+            )
     for path, who, code in _of_scores(models, cards):
         used.add(code)
         if code is not None and code not in document.policy.reasons:
