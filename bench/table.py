@@ -43,7 +43,52 @@ def engine_table(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-TABLES = {"engine": engine_table, "score": score_table}
+def policy_table(results: dict[str, Any]) -> str:
+    """A row for each engine; then tables by the row that is hit; then the curve over rules."""
+    fenqi = results["fenqi"]
+    cases = ("rule", "strategy", "table_first", "table_middle", "table_last")
+    lines = [
+        "| | one rule of 4 terms | strategy | 3,000 rows: first | middle | last |",
+        "|---|---:|---:|---:|---:|---:|",
+        _policy_row("**Fenqi**, program", {case: fenqi[case]["program"] for case in cases}),
+        _policy_row("Fenqi, bytes to answer", {case: fenqi[case]["decision"] for case in cases}),
+    ]
+    lines += [_policy_row(peer["what"], peer) for peer in results["peers"].values()]
+    lines += [f"| {name} | left out: {why} | | | | |" for name, why in results["left_out"].items()]
+    large = [fenqi[f"large_{hit}"]["program"]["p50_ns"] for hit in ("first", "middle", "last")]
+    lines += [
+        "",
+        "Fenqi's table of 10,000 rows: " + ", ".join(map(_duration, large)),
+        "",
+        "| rules | compile s | of it CPU | load ms | program | bytes to answer |",
+        "|---:|---:|---:|---:|---:|---:|",
+    ]
+    for point in results["curve"]["points"]:
+        lines.append(
+            f"| {point['rules']:,} | {point['compile_s']:.2f} | "
+            f"{point['compile_cpu_s']:.2f} | {point['load_ms']:.1f} | "
+            f"{_duration(point['program']['p50_ns'])} | {_duration(point['decision_p50_ns'])} |"
+        )
+    exponents = ", ".join(f"{exponent:.2f}" for exponent in results["curve"]["exponents"])
+    return "\n".join([*lines, "", f"Exponents of the cost of more rules (1: linear): {exponents}"])
+
+
+def _policy_row(what: str, figures: dict[str, Any]) -> str:
+    cells = [
+        _duration(figures[case]["p50_ns"]) if case in figures else ""
+        for case in ("rule", "strategy", "table_first", "table_middle", "table_last")
+    ]
+    return f"| {what} | {' | '.join(cells)} |"
+
+
+def _duration(nanoseconds: float) -> str:
+    for unit, size in (("ms", 1e6), ("µs", 1e3)):
+        if nanoseconds >= size:
+            return f"{nanoseconds / size:.3g} {unit}"
+    return f"{nanoseconds:.3g} ns"
+
+
+TABLES = {"engine": engine_table, "policy": policy_table, "score": score_table}
 
 
 def main() -> None:

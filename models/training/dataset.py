@@ -10,7 +10,6 @@ import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,7 @@ from fenqi.policy import compile_policy
 from fenqi.v1 import scoring_pb2
 
 ROOT = Path(__file__).resolve().parents[2]
-POLICY = ROOT / "policies" / "taiwan_card.yaml"
+FEATURES = ROOT / "policies" / "taiwan_card" / "statements.yaml"
 COLUMNS = Path(__file__).with_name("columns.yaml")
 
 Floats = NDArray[np.float32]
@@ -102,12 +101,10 @@ def shortened_histories(
 
 def _features_alone() -> bytes:
     """An image of the policy's features: its models are what training is about to make."""
-    tree: dict[str, Any] = YAML(typ="safe").load(POLICY.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "features.yaml"
-        # JSON is YAML, and keeps the features' order.
-        features = {key: tree[key] for key in ("policy", "sources", "features")}
-        path.write_text(json.dumps({**features, "version": "0"}), encoding="utf-8")
+        policy = {"policy": "features", "version": "0", "include": [str(FEATURES)]}
+        path.write_text(json.dumps(policy), encoding="utf-8")
         return compile_policy(path).image
 
 

@@ -24,8 +24,7 @@ class Arena {
       ++chunk_;
       used_ = 0;
     }
-    const std::size_t bytes = size > kChunkBytes ? size : kChunkBytes;
-    chunks_.push_back({std::make_unique<char[]>(bytes), bytes});
+    add_chunk(size > kChunkBytes ? size : kChunkBytes);
     used_ = size;
     return chunks_.back().bytes.get();
   }
@@ -38,19 +37,32 @@ class Arena {
     return reinterpret_cast<Element*>(take(count * sizeof(Element)));
   }
 
+  // Gives everything back. What took several chunks finds one that is as large the next time; more
+  // than kKeptBytes are not kept for a request that was an exception.
   void reset() {
+    std::size_t total = 0;
+    for (const Chunk& chunk : chunks_) total += chunk.size;
+    if (chunks_.size() > 1 || total > kKeptBytes) {
+      chunks_.clear();
+      add_chunk(total < kKeptBytes ? total : kKeptBytes);
+    }
     chunk_ = 0;
     used_ = 0;
   }
 
  private:
   static constexpr std::size_t kChunkBytes = 16 * 1024;
+  static constexpr std::size_t kKeptBytes = 4 * 1024 * 1024;
   // Chunks come from new[], which aligns for any fundamental type.
   static constexpr std::size_t kAlignment = 8;
   struct Chunk {
     std::unique_ptr<char[]> bytes;
     std::size_t size;
   };
+  void add_chunk(std::size_t bytes) {
+    chunks_.push_back({std::make_unique_for_overwrite<char[]>(bytes), bytes});
+  }
+
   std::vector<Chunk> chunks_;
   std::size_t chunk_ = 0;
   std::size_t used_ = 0;

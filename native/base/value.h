@@ -68,6 +68,8 @@ struct Value {
   ErrorCode error;
   Kind kind;
   State state;
+  // Names the last of the sixteen bytes: a value is then copied in whole words.
+  std::uint8_t unused = 0;
 
   constexpr Value()
       : i(0), size(0), error(ErrorCode::kNone), kind(Kind::kNone), state(State::kMissing) {}

@@ -1,6 +1,7 @@
 #include "engine/reasons.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "fenqi/contract.h"
 
@@ -83,10 +84,11 @@ void add_score_reasons(const Release& release, const Opinion& opinion, bool only
 constexpr std::array kDimensions = {contract::dimension::kAbility,
                                     contract::dimension::kWillingness};
 
-double part_of(const Opinion& opinion, std::uint32_t dimension) {
-  double sum = 0.0;
+// What a dimension's inputs add to the opinion; nothing where no input belongs to it.
+std::optional<double> part_of(const Opinion& opinion, std::uint32_t dimension) {
+  std::optional<double> sum;
   for (std::size_t i = 0; i < opinion.parts.size(); ++i) {
-    if (opinion.contributions[i].dimension == dimension) sum += opinion.parts[i];
+    if (opinion.contributions[i].dimension == dimension) sum = sum.value_or(0.0) + opinion.parts[i];
   }
   return sum;
 }
@@ -114,15 +116,16 @@ void split_score(const Release& release, const Assessment& assessment, Verdict& 
   const Opinion& opinion = *assessment.opinion;
   const Segment& segment = *assessment.segment_of(release);
   for (const std::uint32_t dimension : kDimensions) {
-    const double part = part_of(opinion, dimension);
+    const std::optional<double> part = part_of(opinion, dimension);
+    if (!part) continue;
     double score = 0.0;
     if (segment.scorecard != kNone) {
       const Scorecard& card = release.scorecards()[segment.scorecard];
-      score = card.base_points - part;
+      score = card.base_points - *part;
       for (const auto& attribute : card.attributes) score += attribute.reference_points;
     } else {
       const ModelSlot& slot = release.models()[segment.model];
-      score = slot.score_scale.score(slot.calibration.log_odds(slot.base_margin + part));
+      score = slot.score_scale.score(slot.calibration.log_odds(slot.base_margin + *part));
     }
     verdict.sub_scores[verdict.sub_score_count++] = {dimension, score};
   }

@@ -31,8 +31,8 @@ struct ReasonScratch {
 void explain(const Release& release, const Assessment& assessment, ReasonScratch& scratch,
              Verdict& verdict);
 
-// Fills `verdict.sub_scores`: for each dimension the score of an applicant who is at the reference
-// in everything else. None where the opinion has no parts.
+// Fills `verdict.sub_scores`: for each dimension that some input belongs to, the score of an
+// applicant who is at the reference in everything else. None where the opinion has no parts.
 void split_score(const Release& release, const Assessment& assessment, Verdict& verdict);
 
 }  // namespace fenqi::engine

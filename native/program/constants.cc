@@ -4,6 +4,7 @@
 
 #include "fenqi/contract.h"
 #include "program/dynamic.h"
+#include "program/times.h"
 #include "wire/decode.h"
 #include "wire/utf8.h"
 
@@ -17,6 +18,8 @@ namespace message_bytes = contract::internal::message_bytes;
 using wire::MessageReader;
 using wire::WireType;
 
+// Of a duration: 10,000 years.
+constexpr std::int64_t kMostSeconds = 315'576'000'000;
 constexpr std::uint32_t kNanosPerSecond = 1'000'000'000;
 constexpr std::size_t kMostElements = 1u << 20;
 
@@ -28,9 +31,11 @@ bool read_moment(std::span<const std::uint8_t> bytes, Kind kind, Value& value) {
     if (reader.number() == moment::kSeconds) seconds = wire::unzigzag(reader.bits());
     if (reader.number() == moment::kNanos) nanos = reader.bits32();
   }
-  value = kind == Kind::kTimestamp ? Value::of_timestamp(seconds, nanos)
-                                   : Value::of_duration(seconds, nanos);
-  return reader.ok() && nanos < kNanosPerSecond;
+  const bool is_timestamp = kind == Kind::kTimestamp;
+  value = is_timestamp ? Value::of_timestamp(seconds, nanos) : Value::of_duration(seconds, nanos);
+  const bool is_in_range = is_timestamp ? int_to_timestamp(seconds).is_ok()
+                                        : seconds >= -kMostSeconds && seconds <= kMostSeconds;
+  return reader.ok() && is_in_range && nanos < kNanosPerSecond;
 }
 
 void write_moment(wire::MessageWriter& writer, std::uint32_t number, const Value& value) {

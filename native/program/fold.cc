@@ -28,14 +28,14 @@ Value fold(const Instruction& instruction, Run& run) {
       if (has_second) r[block.second] = range.list[i];
     }
     r[block.accumulator] = accumulator;
-    execute(block.condition_code, run);
+    execute(block.condition_code.data(), run);
     const Value& goes_on = r[block.condition];
     if (!goes_on.is_ok()) {
       accumulator = goes_on;
       break;
     }
     if (!goes_on.b) break;
-    execute(block.step_code, run);
+    execute(block.step_code.data(), run);
     accumulator = r[block.step];
   }
   run.growth = outer;

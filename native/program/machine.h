@@ -28,7 +28,7 @@ struct Run {
   Growth growth{};
 };
 
-// Executes `code`. Indices were checked when the program was parsed.
-void execute(std::span<const Instruction> code, Run& run);
+// Executes `code` up to kEndOfCode. Indices were checked when the program was parsed.
+void execute(const Instruction* code, Run& run);
 
 }  // namespace fenqi::program

@@ -168,12 +168,6 @@ Value operate(const Instruction& instruction, Run& run) {
       const Value& a = r[instruction.a];
       return Value::of_bool(!a.is_ok() || a.kind != Kind::kBool || a.b);
     }
-    // What is inside of something missing is not there.
-    case op::kHasField: {
-      const Value& a = r[instruction.a];
-      if (a.is_missing()) return Value::of_bool(false);
-      return a.is_ok() ? checked(has_field_of(a, r[instruction.b].text(), run)) : a;
-    }
     // The other value matters only where there is none.
     case op::kOptionalOr:
     case op::kOptionalOrValue: {

@@ -53,7 +53,7 @@ Value unwrap(const Value& list, Run& run);
 
 // What an operation on operands that are not all ok gives: missing before the first error.
 template <typename... Operands>
-Value not_ok(const Operands&... operands) {
+[[gnu::cold, gnu::noinline]] Value not_ok(const Operands&... operands) {
   if ((operands.is_missing() || ...)) return Value();
   Value result;
   (void)((operands.is_error() ? (result = operands, true) : false) || ...);

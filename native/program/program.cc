@@ -23,13 +23,14 @@ void Program::load_constants(std::span<Value> registers) const {
 void Program::run_before_models(std::span<Value> registers, std::span<const std::uint8_t> request,
                                 Scratch& scratch, PatternCache& patterns) const {
   Run run{*this, registers, request, scratch, patterns};
-  execute(before_models_, run);
+  execute(before_models_.data(), run);
 }
 
 void Program::run_after_models(std::span<Value> registers, std::span<const std::uint8_t> request,
                                Scratch& scratch, PatternCache& patterns) const {
+  if (after_models_.size() == 1) return;  // as in every policy that reads no score
   Run run{*this, registers, request, scratch, patterns};
-  execute(after_models_, run);
+  execute(after_models_.data(), run);
 }
 
 const char* error_text(ErrorCode code) {

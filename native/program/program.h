@@ -59,6 +59,9 @@ struct Instruction {
   std::uint32_t place = 0;
 };
 
+// Ends every list of instructions: the machine then need not count them. No operation.
+inline constexpr Instruction kEndOfCode{};
+
 // Sorted constants for IN.
 struct ConstantSet {
   std::vector<std::int64_t> ints;
@@ -76,7 +79,7 @@ struct Block {
   std::uint32_t accumulator = 0;
   std::uint32_t condition = 0;
   std::uint32_t step = 0;
-  std::vector<Instruction> condition_code;
+  std::vector<Instruction> condition_code;  // like all code, up to kEndOfCode
   std::vector<Instruction> step_code;
 };
 
@@ -140,8 +143,8 @@ class Program {
   std::uint32_t constant_base_ = 0;
   std::vector<Value> constants_;
   ConstantPool constant_pool_;
-  std::vector<Instruction> before_models_;
-  std::vector<Instruction> after_models_;
+  std::vector<Instruction> before_models_{kEndOfCode};
+  std::vector<Instruction> after_models_{kEndOfCode};
   std::vector<ConstantSet> sets_;
   std::vector<Binning> binnings_;
   tables::Tables tables_;

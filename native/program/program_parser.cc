@@ -4,6 +4,7 @@
 
 #include "fenqi/contract.h"
 #include "program/program.h"
+#include "program/schedule.h"
 #include "program/signature.h"
 #include "wire/decode.h"
 
@@ -350,6 +351,8 @@ class ProgramParser {
     const std::size_t count = words_.size() / kWordsPerInstruction;
     if (before_models_ > count) return refuse("more instructions before the models than there are");
     program_.blocks_.resize(blocks_.size());
+    program_.before_models_.clear();
+    program_.after_models_.clear();
     for (std::size_t i = 0; i < count; ++i) {
       if (i == before_models_) {
         if (Status s = write_core_registers(); !s.ok()) return s;
@@ -371,6 +374,10 @@ class ProgramParser {
       }
     }
     program_.kinds_ = std::move(kinds_);
+    schedule(program_.before_models_, program_.register_count_);
+    schedule(program_.after_models_, program_.register_count_);
+    program_.before_models_.push_back(kEndOfCode);
+    program_.after_models_.push_back(kEndOfCode);
     return {};
   }
 
@@ -451,6 +458,8 @@ class ProgramParser {
     }
     for (std::size_t i = outer; i < inside_.size(); ++i) program_.written_[inside_[i]] = kInside;
     inside_.resize(outer);
+    block.condition_code.push_back(kEndOfCode);
+    block.step_code.push_back(kEndOfCode);
     program_.blocks_[fold.c] = std::move(block);
     --block_depth_;
     return {};

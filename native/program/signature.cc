@@ -112,15 +112,18 @@ std::optional<Signature> dynamic_signature_of(std::uint32_t operation) {
     case op::kSize:
       return unary(kAny, kInt);
     case op::kIn:
-    case op::kHasField:
       return binary(kAny, kAny, kBool);
+    case op::kHasField:
+      return binary(kAny, kString, kBool);
     case op::kIndex:
     case op::kIndexField:
-    case op::kField:
       return binary(kAny, kAny, kDynamic);
+    case op::kField:
+      return binary(kAny, kString, kDynamic);
     case op::kIndexOptional:
-    case op::kFieldOptional:
       return binary(kAny, kAny, Kind::kOptional);
+    case op::kFieldOptional:
+      return binary(kAny, kString, Kind::kOptional);
     case op::kTypeOf:
       return unary(kAny, Kind::kType);
     case op::kNotStrictlyFalse:

@@ -152,7 +152,7 @@ class Engine:
         """What was worked out on the way: None where missing, a ValueError object where it failed.
 
         Features by their names, first; then `table x.row`, `table x.<output>`,
-        `scorecard x.<a> bin` and `... points`, `<slot>.score`, `segment` (its index),
+        `scorecard x.<attribute> bin` and `... points`, `<slot>.score`, `segment` (its index),
         `rule X` and `rule X cap`.
         """
         try:

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from fenqi import _native
 from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.policy.check import Checker
-from fenqi.policy.lower import REQUEST, ListName, LookupName, Lowering, Scalar
+from fenqi.policy.lower import REQUEST, Lowering
+from fenqi.policy.lowered import ListName, LookupName, Scalar
 from fenqi.policy.program import Operand, Place, ProgramBuilder, Slot
 from fenqi.policy.row import REQUEST_ID, STAGE, build_row
 from fenqi.policy.tables.image import ListPart, LookupPart, emit_table

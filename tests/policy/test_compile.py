@@ -50,13 +50,6 @@ def test_equal_subexpressions_are_computed_once_over_the_whole_policy(tmp_path: 
     assert both.instructions == alone.instructions + 1
 
 
-def test_a_feature_that_nothing_reads_is_a_warning_with_its_place(tmp_path: Path) -> None:
-    policy = compiled(tmp_path, features={"unused": feature("1")})
-    assert ["nothing reads the feature unused" in str(warning) for warning in policy.warnings] == [
-        True
-    ]
-
-
 def test_the_contracts_limits_are_in_every_release(tmp_path: Path) -> None:
     image = release_image_pb2.ReleaseImage.FromString(compiled(tmp_path).image)
     limits = {

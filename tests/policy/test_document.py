@@ -249,6 +249,24 @@ def test_the_tests_beside_a_policy_are_read_with_their_places(tmp_path: Path) ->
             "no model or scorecard is called thin; did you mean `thin_file`?",
         ),
         (
+            "features: {f: {expr: application.loan.amount, meaning: m}}",
+            "undefined field 'amount' not found in LoanRequest; did you mean `amount_fen`?",
+        ),
+        (
+            "features: {f: {expr: '1', meaning: m}, g: {expr: ff + 1, meaning: m}}",
+            "undeclared reference to 'ff'; did you mean `f`?",
+        ),
+        (
+            "features: {f: {expr: aplication.loan.amount_fen, meaning: m}}",
+            "undeclared reference to 'aplication.loan.amount_fen'; did you mean `application`?",
+        ),
+        (
+            "tables: {limit: {meaning: m, inputs: {a: '1'}, outputs: {most: {}}, "
+            "rows: [['-', x]]}}\n"
+            "features: {f: {expr: tables.limit.least, meaning: m}}",
+            "undeclared reference to 'tables.limit.least'; did you mean `tables.limit.most`?",
+        ),
+        (
             "features: {f: {expr: '1', meaning: m, source: burea}}\n"
             "sources: {bureau: {consent: required}}",
             "the source burea is not declared in `sources`; did you mean `bureau`?",
@@ -259,6 +277,16 @@ def test_a_mistake_reads_as_a_sentence(tmp_path: Path, text: str, message: str) 
     said = refusal(write(tmp_path, {"p.yaml": HEAD + text + "\n"}))
     assert message in said
     assert "Input should" not in said and "pydantic" not in said and "str_type" not in said
+
+
+def test_what_follows_from_a_mistake_is_not_reported_besides(tmp_path: Path) -> None:
+    text = (
+        "features:\n  f: {expr: nope, meaning: m}\n  g: {expr: f + 1, meaning: m}\n"
+        "rules: [{id: A, when: g > 3, then: flag, meaning: m}]\n"
+    )
+    said = refusal(write(tmp_path, {"p.yaml": HEAD + text}))
+    assert "undeclared reference to 'nope'" in said
+    assert said.count("undeclared") == 1
 
 
 def test_a_caret_stands_under_what_follows_chinese(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_a_pack_stands_under_every_policy(tmp_path: Path) -> None:
     own = [rule("OWN", "true", "flag", on_error="skip")]
     chinese = engine(tmp_path / "cn", jurisdiction="CN", rules=own).score(minor)
     assert hits(chinese)[0] == "CN_MINOR" and hits(chinese)[-1] == "OWN"
-    assert codes(chinese) == ["R_CN_MINOR"]
+    assert codes(chinese) == ["CN_R_MINOR"]
     assert hits(engine(tmp_path / "none", rules=own).score(minor)) == ["OWN"]
 
 

@@ -289,14 +289,25 @@ def test_raising_income_changes_ability_only(tmp_path: Path) -> None:
     assert high[1].score == low[1].score
 
 
+def test_a_dimension_that_no_attribute_belongs_to_has_no_sub_score(tmp_path: Path) -> None:
+    bins = [{"below": 10, "points": 10}, {"points": 40}]
+    income = {"expr": signal("income"), "reference_points": 30, "bins": bins}
+    plain = engine(tmp_path, scorecards={"card": card(income=income)})
+    assert not plain.score({"signals": {"income": 1.0}}).sub_scores
+    one = engine(tmp_path, scorecards={"card": card(income={**income, "dimension": "ability"})})
+    (part,) = one.score({"signals": {"income": 1.0}}).sub_scores
+    assert part.dimension == scoring_pb2.DIMENSION_ABILITY
+
+
 # --- from an artifact ---
 
 
 def taiwan_as(part: dict[str, Any]) -> dict[str, Any]:
     """The bundled policy's features and reasons, with another way to score."""
     policy = YAML(typ="safe").load((ROOT / "policies" / "taiwan_card.yaml").read_text("utf-8"))
-    keep = {key: policy[key] for key in ("sources", "features", "reasons", "cutoffs")}
-    return {**keep, **part}
+    keep = {key: policy[key] for key in ("sources", "reasons", "cutoffs")}
+    features = ROOT / "policies" / "taiwan_card" / "statements.yaml"
+    return {**keep, "include": [str(features)], **part}
 
 
 def test_a_scorecard_from_an_artifact_scores_as_its_onnx_model_does(tmp_path: Path) -> None:

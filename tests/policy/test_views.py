@@ -60,6 +60,8 @@ VALUES = [
     ("type(application.bureau) == Bureau", True),
     ("optional.ofNonZeroValue(application.consents[0]).hasValue()", False),
     ("[application.bureau].map(b, b.inquiries_1m)", [3]),
+    (f"has({SOURCES}[7 + 0].verified)", False),
+    (f"has({SOURCES}[2 + 0].monthly_amount_fen)", False),
 ]
 
 
@@ -115,6 +117,7 @@ SAME = [
     ("application.signals['z']", "application.signals['z' + '']"),
     ("has(application.bureau.accounts)", "has(dyn(application.bureau).accounts)"),
     ("has(application.bureau.inquiries_1m)", "has(dyn(application.bureau).inquiries_1m)"),
+    (f"has({SOURCES}[0].verified)", f"has({SOURCES}[0 + 0].verified)"),
     ("'b' in application.signals", "('b' + '') in application.signals"),
 ]
 

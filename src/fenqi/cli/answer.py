@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fenqi.v1 import scoring_pb2
+from fenqi.v1.application_pb2 import DataSource
 from fenqi.v1.scoring_pb2 import ScoreResponse
 
 _COLOURS = {
@@ -41,6 +42,19 @@ def _figures(answer: ScoreResponse) -> Table:
         table.add_row(f"  {name}", f"{sub_score.score:.0f}")
     if answer.HasField("data_coverage"):
         table.add_row("inputs present", f"{answer.data_coverage:.0%}")
+    if answer.segment:
+        by = f", decided by {answer.decided_by}" if answer.decided_by else ""
+        table.add_row("segment", f"{answer.segment}{by}")
+    if answer.HasField("amount_cap_fen"):
+        table.add_row("at most", f"{answer.amount_cap_fen / 100:,.2f}")
+    if answer.explored:
+        table.add_row("explored", "approved at random, to learn")
+    if answer.HasField("propensity"):
+        table.add_row("propensity", f"{answer.propensity:.4g}")
+    if answer.withheld_sources:
+        names = [DataSource.Name(source) for source in answer.withheld_sources]
+        words = ", ".join(_word(name, "DATA_SOURCE_") for name in names)
+        table.add_row("without consent", words)
     return table
 
 

@@ -13,12 +13,12 @@ from fenqi.policy.cutoffs import check_cutoffs
 from fenqi.policy.document import Document, read_document
 from fenqi.policy.errors import PolicyError, Problem
 from fenqi.policy.expressions import Expressions
-from fenqi.policy.lower import default_of, typed
+from fenqi.policy.lower import content_of, default_of, typed
 from fenqi.policy.lowered import Scalar
 from fenqi.policy.models import declare_model, load_artifacts
 from fenqi.policy.ordering import CycleError, Part, in_order
 from fenqi.policy.policy_tables import declare_lists, declare_lookups, lower_table
-from fenqi.policy.program import MOST_INSTRUCTIONS
+from fenqi.policy.program import MOST_INSTRUCTIONS, Operand, ProgramBuilder
 from fenqi.policy.reasons import check_reasons, reason_images
 from fenqi.policy.references import reference_problems
 from fenqi.policy.release import Compiled, LoweredModel
@@ -69,6 +69,9 @@ class CompiledPolicy:
     expressions: dict[tuple[str | int, ...], CheckedExpr]
     # Names that an expression or a model reads.
     read: frozenset[str]
+    # The program as it was built, and in it the condition of each rule, by id.
+    builder: ProgramBuilder
+    conditions: dict[str, Operand]
     # The contract's data sources that are read, and those of them that need consent.
     sources: frozenset[str]
     gated_sources: frozenset[str]
@@ -83,9 +86,13 @@ def compile_policy(path: Path | str, models_dir: Path | str | None = None) -> Co
     The same files give the same bytes on every machine. Raises PolicyError with everything that
     is wrong.
     """
-    path = Path(path)
-    models = Path(models_dir) if models_dir is not None else path.resolve().parent.parent / "models"
-    return _Compilation(read_document(path), models).run()
+    return compile_document(read_document(Path(path)), models_dir)
+
+
+def compile_document(document: Document, models_dir: Path | str | None = None) -> CompiledPolicy:
+    """Compiles a policy that was read; otherwise as `compile_policy`."""
+    beside = document.files[0].path.parent.parent / "models"
+    return _Compilation(document, Path(models_dir if models_dir is not None else beside)).run()
 
 
 @dataclass(slots=True)
@@ -147,6 +154,8 @@ class _Compilation:
             instructions=len(ex.builder),
             expressions=ex.checked,
             read=frozenset(ex.read),
+            builder=ex.builder,
+            conditions={one.rule.id: one.condition for one in self.compiled.rules},
             sources=frozenset(ex.use.read),
             gated_sources=frozenset(ex.use.withheld),
             warnings=ex.warnings,
@@ -243,6 +252,9 @@ class _Compilation:
                 ex.report(("features", name, "source"), ex.use.why_forbidden(source))
         if value is None:
             return
+        value = content_of(
+            ex.builder, value, ex.place(("features", name, "expr"), f"feature {name}")
+        )
         if value.type == "dyn" and feature.type is not None:
             value = typed(ex.builder, value, feature.type)
         elif feature.type is not None and feature.type != value.type:
@@ -282,8 +294,5 @@ class _Compilation:
                 model.artifact, model.inputs, always_runs=slot in running
             )
         check_reasons(ex, models, cards, routing)
-        for name in self.compiled.features:
-            if name not in ex.read:
-                ex.warn(("features", name), f"nothing reads the feature {name}")
         if len(ex.builder) > MOST_INSTRUCTIONS:
             ex.report((), f"the policy has more than {MOST_INSTRUCTIONS} instructions")

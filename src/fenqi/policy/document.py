@@ -116,16 +116,20 @@ def read_document(path: Path) -> Document:
     return files.merged(policy, pack)
 
 
+def tests_beside(path: Path) -> Path:
+    """Where the tests of the policy at `path` stand that are not in it."""
+    return path.with_name(f"{path.stem}.tests.yaml")
+
+
 def with_tests_beside(document: Document) -> Document:
     """The document with the tests in `<policy>.tests.yaml` beside it, if there is such a file.
 
     Raises PolicyError where it breaks the schema.
     """
-    path = document.files[0].path
-    beside = path.with_name(f"{path.stem}.tests.yaml")
+    beside = tests_beside(document.files[0].path)
     if not beside.exists():
         return document
-    files = _Files(path.parent.parent)
+    files = _Files(beside.parent.parent)
     file = read_yaml(beside, files.name_of(beside), "a file of tests")
     tests = files.checked(file, TestFile)
     if tests is None:

@@ -20,7 +20,7 @@ from fenqi.policy.messages import GUARDED, WHOLE_IS_GUARDED
 from fenqi.policy.program import Constant, ConstantSet, Operand, Slot
 from fenqi.policy.row import RowSlot
 from fenqi.policy.tables.image import emit_in_list, emit_in_lookup, emit_lookup
-from fenqi.policy.types import SCALARS, type_kind
+from fenqi.policy.types import SCALARS
 
 if TYPE_CHECKING:
     from fenqi.policy.lower import ExpressionLowering
@@ -32,9 +32,9 @@ def lower_index(
     """`container[at]`."""
     operand = lowering.lower(container, depth + 1)
     if isinstance(operand, LookupName):
-        wanted = _key(lowering, at, lowering.value(at, depth), operand)
+        asked = _key(lowering, at, lowering.value(at, depth), operand)
         place = lowering.locate(*lowering.position(expr))
-        looked_up = emit_lookup(lowering.builder, operand.part, operand.column, wanted, place)
+        looked_up = emit_lookup(lowering.builder, operand.part, operand.column, asked, place)
         return Scalar(looked_up, operand.type)
     kind = at.const_expr.WhichOneof("constant_kind")
     if isinstance(operand, Repeated) and operand.is_map and kind == "string_value":
@@ -88,25 +88,20 @@ def lower_membership(
     """`wanted in container`."""
     value = lowering.value(wanted, depth)
     found = lowering.lower(container, depth + 1)
+    place = lowering.locate(*lowering.position(expr))
     if isinstance(found, ListName):
         asked = _key(lowering, wanted, value, found)
-        listed = emit_in_list(
-            lowering.builder, found.part, asked, lowering.locate(*lowering.position(expr))
-        )
-        return Scalar(listed, "bool")
+        return Scalar(emit_in_list(lowering.builder, found.part, asked, place), "bool")
     if isinstance(found, LookupName):
         asked = _key(lowering, wanted, value, found)
-        known = emit_in_lookup(
-            lowering.builder, found.part, asked, lowering.locate(*lowering.position(expr))
-        )
-        return Scalar(known, "bool")
+        return Scalar(emit_in_lookup(lowering.builder, found.part, asked, place), "bool")
     key = wanted.const_expr
     is_text = key.WhichOneof("constant_kind") == "string_value"
     if isinstance(found, Repeated) and found.is_map and is_text:
         return lowering.present(lowering.map_entry(found, key.string_value))
     held = lowering.as_value(container, found)
-    if held.is_field and type_kind(held.type) == "map":
-        # A map that is not there holds no key, as the row has it.
+    if isinstance(found, Repeated) and found.is_map:
+        # A map that the request does not have holds no key.
         none = Constant("map", ())
         held = lowering.emit(expr, "DEFAULT", held.type, held.operand, none)
     if isinstance(held.operand, Constant) and held.operand.type == "list":
@@ -147,8 +142,9 @@ def lower_extreme(
 ) -> Scalar:
     """math.greatest and math.least."""
     word = "GREATEST" if name == "math.@max" else "LEAST"
-    if len(arguments) == 1 and arguments[0].WhichOneof("expr_kind") == "list_expr":
-        arguments = list(arguments[0].list_expr.elements)
+    only_list = arguments[0].list_expr if len(arguments) == 1 else None
+    if only_list is not None and only_list.elements and not only_list.optional_indices:
+        arguments = list(only_list.elements)
     elif len(arguments) == 1:
         only = lowering.value(arguments[0], depth)
         if only.type in ("int", "uint", "double"):

@@ -1,4 +1,4 @@
-"""A checked expression as CEL text again: one text for equal expressions."""
+"""A checked expression as CEL text again: one text for equal ones, however they were typed."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ _BINARY = {
     "_/_": ("/", 6),
     "_%_": ("%", 6),
 }
+# What macros of the math extension become.
+_FUNCTIONS = {"math.@min": "math.least", "math.@max": "math.greatest"}
 _UNARY = {"!_": "!", "-_": "-"}
 _CHOICE, _PREFIX, _PRIMARY = 1, 7, 8
 
@@ -44,7 +46,7 @@ def _text(expr: Expr, binding: int) -> str:
     if kind == "const_expr":
         return _constant(expr.const_expr)
     if kind == "ident_expr":
-        return expr.ident_expr.name
+        return expr.ident_expr.name.removeprefix("fenqi.v1.")
     if kind == "select_expr":
         select = expr.select_expr
         text = f"{_text(select.operand, _PRIMARY)}.{select.field}"
@@ -64,24 +66,27 @@ def _call(call: Expr.Call) -> tuple[str, int]:
         sign, own = _BINARY[name]
         return f"{_text(arguments[0], own)} {sign} {_text(arguments[1], own + 1)}", own
     if name in _UNARY:
-        return f"{_UNARY[name]}{_text(arguments[0], _PREFIX)}", _PREFIX
+        return f"{_UNARY[name]}{_text(arguments[0], _PRIMARY)}", _PREFIX
     if name == "_?_:_":
         test, yes, no = arguments
         text = f"{_text(test, _CHOICE + 1)} ? {_text(yes, _CHOICE + 1)} : {_text(no, _CHOICE)}"
         return text, _CHOICE
-    if name == "_[_]":
-        return f"{_text(arguments[0], _PRIMARY)}[{_text(arguments[1], 0)}]", _PRIMARY
+    if name in ("_[_]", "_[?_]"):
+        mark = "?" if name == "_[?_]" else ""
+        return f"{_text(arguments[0], _PRIMARY)}[{mark}{_text(arguments[1], 0)}]", _PRIMARY
+    if name == "_?._":
+        return f"{_text(arguments[0], _PRIMARY)}.?{arguments[1].const_expr.string_value}", _PRIMARY
     inside = ", ".join(_text(argument, 0) for argument in arguments)
     if call.HasField("target"):
         return f"{_text(call.target, _PRIMARY)}.{name}({inside})", _PRIMARY
-    return f"{name}({inside})", _PRIMARY
+    return f"{_FUNCTIONS.get(name, name)}({inside})", _PRIMARY
 
 
 def _constant(constant: ExprConstant) -> str:
     kind = constant.WhichOneof("constant_kind")
     value = constant_of(constant)
     if kind == "uint64_value":
-        return f"{value}u"
+        return f"{constant.uint64_value}u"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, bool):

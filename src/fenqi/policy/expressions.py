@@ -11,6 +11,7 @@ from fenqi.policy.check import Checker, CheckFailure
 from fenqi.policy.consent import DataUse
 from fenqi.policy.document import Document
 from fenqi.policy.errors import Problem
+from fenqi.policy.hints import explained
 from fenqi.policy.lower import Lowering
 from fenqi.policy.lowered import Lowered, Scalar
 from fenqi.policy.ordering import names_in
@@ -121,8 +122,12 @@ class Expressions:
         return Place(at.file, at.line, at.column, owner)
 
     def _report_failure(self, path: Steps, failure: CheckFailure) -> None:
+        names = [*self.lowering.names, *self._waiting]
+        message = explained(failure.message, names, self.document.policy)
+        if message is None and self.problems:
+            return
         at = self.document.position_in(path, failure.line, failure.column)
-        self.problems.append(self.document.problem(at, failure.message))
+        self.problems.append(self.document.problem(at, message or failure.message))
 
 
 def _position(checked: CheckedExpr, expr: Expr) -> tuple[int, int]:

@@ -43,6 +43,7 @@ from fenqi.policy.making import lower_list, lower_map_insert, lower_struct
 from fenqi.policy.messages import GUARDED, PROTECTED_FIELD, WHOLE_IS_GUARDED
 from fenqi.policy.names import Names
 from fenqi.policy.program import (
+    MISSING,
     NOWHERE,
     Arguments,
     BlockVariable,
@@ -54,7 +55,13 @@ from fenqi.policy.program import (
     Slot,
 )
 from fenqi.policy.row import Key, RowSlot, Step, message_descriptor
-from fenqi.policy.types import SCALARS, type_kind, type_name
+from fenqi.policy.types import (
+    SCALARS,
+    is_message_type,
+    type_arguments,
+    type_kind,
+    type_name,
+)
 from fenqi.v1 import application_pb2, scoring_pb2
 
 MOST_NESTING = 128
@@ -64,7 +71,6 @@ APPLICATION = message_descriptor(application_pb2.Application)
 
 # a > b is b < a.
 _SWAPPED = {"_>_": "_<_", "_>=_": "_<=_"}
-
 
 Gate = Callable[[tuple[Step, ...], Operand], Operand]
 
@@ -239,7 +245,12 @@ class ExpressionLowering:
         operand = self.lower(select.operand, depth + 1)
         if not select.test_only:
             return self._select_from(expr, operand, select.field)
-        return self._has(expr, operand, select.field)
+        found = self._has(expr, operand, select.field)
+        there = self._is_there(select.operand, operand, depth)
+        if there is None:
+            return found
+        no = Constant("bool", False)
+        return self.emit(expr, "SELECT", "bool", there.operand, found.operand, no)
 
     def _dotted(self, expr: Expr) -> list[str] | None:
         """The parts of a dotted name that begins with no comprehension's variable."""
@@ -261,7 +272,7 @@ class ExpressionLowering:
             case _:
                 value = self.as_value(expr, operand)
                 self.check_protected(expr, value.type, name)
-                is_message = "." in value.type and "(" not in value.type
+                is_message = is_message_type(value.type)
                 is_map_field = value.is_field and type_kind(value.type) == "map"
                 op = "INDEX_FIELD" if is_map_field else "FIELD"
                 found = self.emit(expr, op, "dyn", value.operand, Constant("string", name))
@@ -302,6 +313,36 @@ class ExpressionLowering:
                 self.check_protected(expr, value.type, name)
                 name_of_field = Constant("string", name)
                 return self.emit(expr, "HAS_FIELD", "bool", value.operand, name_of_field)
+
+    def _is_there(self, expr: Expr, lowered: Lowered, depth: int) -> Scalar | None:
+        """Whether a message, which is a field or element of another one, is there; None of others.
+
+        What has() asks of a message that is not there is false, not missing.
+        """
+        if not isinstance(lowered, Scalar) or not is_message_type(lowered.type):
+            return None
+        call = expr.call_expr
+        if call.function == "_[_]":
+            listed = self.lower(call.args[0], depth + 1)
+            container = self.as_value(call.args[0], listed)
+            if not container.is_field:
+                return None
+            if isinstance(listed, Repeated):  # a list that the request does not have is empty
+                none = Constant("map" if listed.is_map else "list", ())
+                container = self.emit(expr, "DEFAULT", container.type, container.operand, none)
+            index = self.value(call.args[1], depth)
+            words = (container.operand, index.operand)
+            held = self.emit(expr, "INDEX_OPTIONAL", "optional(dyn)", *words)
+            return self.emit(expr, "HAS_VALUE", "bool", held.operand)
+        if not expr.HasField("select_expr") or not lowered.is_field:
+            return None
+        parent = self.lower(expr.select_expr.operand, depth + 1)
+        found = self._has(expr, parent, expr.select_expr.field)
+        there = self._is_there(expr.select_expr.operand, parent, depth + 1)
+        if there is None:
+            return found
+        no = Constant("bool", False)
+        return self.emit(expr, "SELECT", "bool", there.operand, found.operand, no)
 
     def _is_set(self, found: Lowered) -> Scalar:
         match found:
@@ -484,6 +525,17 @@ def typed(builder: ProgramBuilder, value: Scalar, type: str) -> Scalar:
     """A value of any kind as one of `type`, a scalar; an error where it is of another one."""
     op = image.Op.Value(f"OP_AS_{type.upper()}")
     return Scalar(builder.emit(op, value.operand), type)
+
+
+def content_of(builder: ProgramBuilder, value: Scalar, place: Place) -> Scalar:
+    """What an optional holds, missing where it holds nothing; any other value as it is."""
+    if type_kind(value.type) != "optional":
+        return value
+    (kind,) = type_arguments(value.type)
+    content = builder.emit(image.OP_OPTIONAL_OR_VALUE, value.operand, MISSING, place=place)
+    return (
+        typed(builder, Scalar(content, "dyn"), kind) if kind in SCALARS else Scalar(content, kind)
+    )
 
 
 def default_of(builder: ProgramBuilder, value: Scalar, default: bool | int | float | str) -> Scalar:

@@ -20,22 +20,12 @@ def check_reasons(
 ) -> None:
     """Reports reasons without a text and, where the jurisdiction asks for them, missing ones."""
     document = ex.document
-    used = {rule.reason for rule in document.policy.rules}
     drawdown = document.policy.drawdown
-    if drawdown is not None:
-        used.add(drawdown.reason)
-        if drawdown.reason not in document.policy.reasons:
-            ex.report(
-                ("drawdown", "reason"), f"the reason {drawdown.reason} has no text in `reasons`"
-            )
+    if drawdown is not None and drawdown.reason not in document.policy.reasons:
+        ex.report(("drawdown", "reason"), f"the reason {drawdown.reason} has no text in `reasons`")
     for path, who, code in _of_scores(models, cards):
-        used.add(code)
         if code is not None and code not in document.policy.reasons:
             ex.report(path, f"the reason {code} (of {who}) has no text in `reasons`")
-    for code in document.policy.reasons:
-        in_pack = document.pack is not None and code in document.pack.reasons
-        if code not in used and not in_pack:
-            ex.warn(("reasons", code), f"nothing gives the reason {code}")
     if document.pack is not None:
         _require(ex, frozenset(document.pack.reasons_required), models, cards, routing)
 

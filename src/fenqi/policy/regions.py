@@ -16,13 +16,23 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.policy.lower import REQUEST
-from fenqi.policy.program import Constant, ConstantSet, Operand, ProgramBuilder, Slot, Temporary
+from fenqi.policy.program import (
+    BlockVariable,
+    Constant,
+    ConstantSet,
+    CoreOutput,
+    Operand,
+    ProgramBuilder,
+    Slot,
+    Temporary,
+)
 from fenqi.policy.row import Key, RowSlot
 from fenqi.v1 import constraints_pb2
 
@@ -48,11 +58,14 @@ class Consent:
     mask: int
 
 
-# What conditions rest on: a value of the row, something computed, or consent.
-Leaf = Slot | Temporary | Consent
+# What conditions rest on: a value of the row, something computed by the program or by the core (a
+# model's score), or consent.
+Leaf = Slot | Temporary | CoreOutput | BlockVariable | Consent
 Applicant = Mapping[Leaf, Sample]
 
-_OP = image.Op
+# As plain attributes: the enum's own are looked up anew each time, and that is felt here.
+_OP: Any = SimpleNamespace(**dict(image.Op.items()))
+_WORDS = {number: name.removeprefix("OP_").split("_") for name, number in image.Op.items()}
 _COMPARISONS = {"EQ": "==", "NE": "!=", "LT": "<", "LE": "<="}
 _ORDERED = ("INT", "UINT", "DOUBLE")
 _TO_DOUBLE = (_OP.OP_INT_TO_DOUBLE, _OP.OP_UINT_TO_DOUBLE)
@@ -101,6 +114,11 @@ class Regions:
         self._samples = {leaf: self._samples_of(leaf, cuts) for leaf, cuts in self._cuts.items()}
 
     @property
+    def leaves(self) -> frozenset[Leaf]:
+        """What the conditions rest on."""
+        return frozenset(self._cuts)
+
+    @property
     def combinations(self) -> int:
         """How many there are of all samples."""
         return math.prod(len(samples) for samples in self._samples.values())
@@ -119,7 +137,7 @@ class Regions:
     @property
     def is_exact(self) -> bool:
         """Whether every combination is an applicant that can be: nothing is computed."""
-        return not any(isinstance(leaf, Temporary) for leaf in self._cuts)
+        return all(isinstance(leaf, Slot | Consent) for leaf in self._cuts)
 
     # --- what is compared with what ---
 
@@ -151,14 +169,14 @@ class Regions:
 
     def _compared(self, op: int, words: tuple[Any, ...]) -> tuple[Operand, str, Constant] | None:
         """The value, its type and the constant of a comparison of one with the other."""
-        name = _OP.Name(op).removeprefix("OP_").split("_")
+        name = _WORDS[op]
         if name[0] not in _COMPARISONS or len(name) < 2 or len(words) != 2:
             return None
         kinds = name[1:] * (2 if len(name) == 2 else 1)
         if name[0] in ("LT", "LE") and not all(kind in _ORDERED for kind in kinds):
             return None
         for value, kind, other in ((words[0], kinds[0], words[1]), (words[1], kinds[1], words[0])):
-            if isinstance(other, Constant) and not isinstance(value, Constant):
+            if isinstance(other, Constant):
                 return value, kind.lower(), other
         return None
 
@@ -186,7 +204,7 @@ class Regions:
             self._leaf(operand, kind, constants)
 
     def _leaf(self, operand: Operand, kind: str, constants: Sequence[Any] = ()) -> None:
-        if isinstance(operand, Slot | Temporary):
+        if not isinstance(operand, Constant):
             cuts = self._cuts.setdefault(operand, _Cuts())
             cuts.kind = cuts.kind or kind
             cuts.constants.update(constants)
@@ -213,7 +231,7 @@ class Regions:
         if made is None:
             return not fail
         op, words = made
-        reads = [word for word in words if isinstance(word, Constant | Slot | Temporary)]
+        reads = [word for word in words if isinstance(word, Operand)]
         if op in (_OP.OP_PRESENT, _OP.OP_HOLDS):
             return False
         if op == _OP.OP_DEFAULT and not fail:
@@ -252,7 +270,7 @@ class Regions:
         op, words = made
         if op not in _STRICT:
             return None
-        reads = [word for word in words if isinstance(word, Constant | Slot | Temporary)]
+        reads = [word for word in words if isinstance(word, Operand)]
         found = [self._must_be_missing(word, applicant) for word in reads]
         if any(found):
             return True
@@ -264,7 +282,7 @@ class Regions:
         if isinstance(operand, Constant):
             value: Sample = operand.value
             return value
-        if isinstance(operand, Slot | Temporary) and operand in applicant:
+        if operand in applicant:
             return applicant[operand]
         made = self._made(operand)
         assert made is not None, "every leaf has a sample"
@@ -281,7 +299,7 @@ class Regions:
 def _apply(op: int, of: list[Sample]) -> Sample:
     match op:
         case _OP.OP_AND | _OP.OP_OR:
-            absorbing = op == _OP.OP_OR
+            absorbing = bool(op == _OP.OP_OR)
             if absorbing in [value for value in of if isinstance(value, bool)]:
                 return absorbing
             return _not_ok(of) if _has_not_ok(of) else not absorbing
@@ -300,7 +318,7 @@ def _apply(op: int, of: list[Sample]) -> Sample:
     if op in _TO_DOUBLE:
         assert isinstance(of[0], int | float)
         return float(of[0])
-    return _compare(_COMPARISONS[_OP.Name(op).removeprefix("OP_").split("_")[0]], *of)
+    return _compare(_COMPARISONS[_WORDS[op][0]], *of)
 
 
 def _has_not_ok(of: list[Sample]) -> bool:
@@ -340,20 +358,22 @@ def _of_kind(kind: str, constants: set[Any]) -> list[Sample]:
 def _of_slot(slot: RowSlot, cuts: _Cuts) -> list[Sample]:
     if slot.what == "presence":
         return [True]
-    samples = _of_kind(cuts.kind or "bool", cuts.constants)
-    if slot.what == "count":
-        return [sample for sample in samples if isinstance(sample, int) and sample >= 0]
-    of = field_of(slot)
+    kind, constants = cuts.kind or "bool", cuts.constants
+    of = field_of(slot) if slot.what != "count" else None
     if of is None:
-        return samples
+        samples = _of_kind(kind, constants)
+        return [s for s in samples if slot.what != "count" or (isinstance(s, int) and s >= 0)]
     options: Any = of.GetOptions()
     limits = options.Extensions[constraints_pb2.limits]
     low = limits.min if limits.HasField("min") else -math.inf
     high = limits.max if limits.HasField("max") else math.inf
+    if kind in ("int", "uint", "double"):
+        # Between a limit and the nearest constant there are values too.
+        constants = constants | {end for end in (low, high) if math.isfinite(end)}
     zero_is_missing = not of.has_presence and not of.is_repeated
     return [
         sample
-        for sample in samples
+        for sample in _of_kind(kind, constants)
         if not (zero_is_missing and not sample)
         and (
             not isinstance(sample, int | float) or isinstance(sample, bool) or low <= sample <= high

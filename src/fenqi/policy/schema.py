@@ -224,6 +224,17 @@ class Bin(Part):
             )
         return self
 
+    @property
+    def text(self) -> str:
+        """The condition in words."""
+        if self.missing:
+            return "missing"
+        if self.special is not None:
+            return f"special {', '.join(f'{code:g}' for code in self.special)}"
+        if self.values is not None:
+            return f"in {', '.join(str(value) for value in self.values)}"
+        return "the rest" if self.below is None else f"below {self.below:g}"
+
 
 class Attribute(Part):
     """One characteristic of a scorecard."""

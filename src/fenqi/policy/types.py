@@ -79,6 +79,11 @@ def type_kind(name: str) -> str:
     return name.partition("(")[0]
 
 
+def is_message_type(name: str) -> bool:
+    """Whether it is the name of a message."""
+    return "." in name and "(" not in name
+
+
 def cel_type(name: str) -> Any:
     """The checker's type of that name. Names of messages must be known to its descriptor pool."""
     arguments = [cel_type(argument) for argument in type_arguments(name)]
