@@ -28,7 +28,9 @@ constexpr std::size_t kMostKeyBytes = 256;
 constexpr std::int32_t kSecondsOfDay = 86400;
 // Where no policy says how long a quote is to be read.
 constexpr std::int32_t kReadingSeconds = 10;
-// Beyond one change of sign every rate is searched for; more flows would keep scoring waiting.
+// More would keep scoring waiting: finding the unit period can be quadratic in the flows, and
+// beyond one change of sign every rate is searched for.
+constexpr std::size_t kMostFlows = 600;
 constexpr std::size_t kMostSearchedFlows = 128;
 
 std::int64_t wall_clock_seconds() {
@@ -87,8 +89,8 @@ Quoter::Quoter(const Engine& engine)
     : engine_(engine),
       rows_(offers::kMaxPeriods),
       charge_totals_(offers::kMaxCharges),
-      flow_scratch_(offers::kMaxFlows) {
-  flows_.reserve(offers::kMaxFlows);
+      flow_scratch_(kMostFlows) {
+  flows_.reserve(kMostFlows);
 }
 
 Status Quoter::follow_release() {
@@ -309,8 +311,8 @@ Status Quoter::read_flows(std::span<const std::uint8_t> bytes, offers::Interval&
   while (fields.next()) {
     switch (fields.number()) {
       case contract::annual_rate_request::kFlows: {
-        if (flows_.size() == offers::kMaxFlows) {
-          fields.fail("flows", "must be at most 4096");
+        if (flows_.size() == kMostFlows) {
+          fields.fail("flows", "must be at most 600");
           break;
         }
         const FieldPath path{nullptr, "flows", static_cast<int>(flows_.size())};

@@ -4,8 +4,8 @@
 // holds the texts of a disclosure and the cap on yearly cost. Warm, it takes nothing from the heap
 // unless a request fails.
 //
-// It must not keep other calls of its thread waiting: the longest plan takes some milliseconds
-// with its pages, and flows that take a search are limited in number.
+// It must not keep other calls of its thread waiting: the longest plan takes less than a
+// millisecond with its pages, and flows are limited in number.
 //
 //   Quoter quoter(engine);
 //   QuoterOutcome outcome = quoter.quote(request);

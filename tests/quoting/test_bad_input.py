@@ -159,7 +159,7 @@ def test_extreme_terms_have_an_answer_without_nan_or_name_a_field(
         ([(0, 1)], "flows"),
         ([(0, 1), (2**31 - 1, -1)], "flows[1].date_days"),
         ([(0, 1), (1, -(2**53) - 1)], "flows[1].amount_fen"),
-        ([(d, 1) for d in range(4097)], "flows"),
+        ([(d, 1) for d in range(601)], "flows"),
         ([(d, (-1) ** d) for d in range(129)], "flows"),
     ],
 )
@@ -187,7 +187,7 @@ def flow_request(flows: list[tuple[int, int]]) -> quote_pb2.AnnualRateRequest:
         [(0, -(2**53)), (1, 2**53)],
         [(59, 100), (11_016, -(2**53))],  # leap days
         [(30, -110), (0, 100)],
-        [(d, 100 if d == 0 else -1) for d in range(4096)],
+        [(d, 100 if d == 0 else -1) for d in range(600)],
     ],
 )
 def test_odd_flows_have_a_defined_answer(quoting: Engine, flows: list[tuple[int, int]]) -> None:
