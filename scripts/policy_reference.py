@@ -33,6 +33,7 @@ PARTS = (
     schema.ModelUse,
     schema.Segment,
     schema.Cutoffs,
+    schema.Drawdown,
     schema.Rule,
     schema.ReasonTexts,
     schema.PolicyTest,

@@ -8,15 +8,27 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "engine/release.h"
 #include "engine/scorer.h"
+#include "quoting/acknowledgement.h"
 
 namespace fenqi::engine {
 
 class Engine {
  public:
+  // `key` signs acknowledgements of quotes and checks them; none: no quote gets a token, and a
+  // release that asks for one refuses each drawdown.
+  explicit Engine(std::optional<quoting::AcknowledgementKey> key = std::nullopt)
+      : acknowledgement_key_(key) {}
+
+  // Null where there is none. Never changes.
+  const quoting::AcknowledgementKey* acknowledgement_key() const {
+    return acknowledgement_key_ ? &*acknowledgement_key_ : nullptr;
+  }
+
   // Requests that begin after this returns are answered by `release`; requests in flight finish on
   // the one that they began with.
   void publish(std::shared_ptr<const Release> release);
@@ -35,6 +47,7 @@ class Engine {
   // Histograms for a new scorer. They stay with the engine after the scorer has gone.
   std::shared_ptr<StageHistograms> add_histograms();
 
+  const std::optional<quoting::AcknowledgementKey> acknowledgement_key_;
   mutable std::mutex mutex_;
   std::shared_ptr<const Release> release_;
   std::vector<std::shared_ptr<StageHistograms>> histograms_;

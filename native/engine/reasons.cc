@@ -99,6 +99,10 @@ void explain(const Release& release, const Assessment& assessment, ReasonScratch
              Verdict& verdict) {
   verdict.reason_count = 0;
   if (verdict.decision == decision::kApprove) return;
+  if (verdict.unacknowledged != nullptr &&
+      decision_of_action(release.drawdown()->action) == verdict.decision) {
+    add_reason(release, release.drawdown()->reason, verdict);
+  }
   add_rule_reasons(release, verdict);
   const Segment* const segment = assessment.segment_of(release);
   if (verdict.built_in == BuiltInRule::kAboveSubLimit && verdict.decision == decision::kRefer) {

@@ -16,6 +16,7 @@
 #include "models/onnx_model.h"
 #include "models/probability.h"
 #include "program/program.h"
+#include "quoting/texts.h"
 #include "wire/row_reader.h"
 
 namespace fenqi::engine {
@@ -132,6 +133,15 @@ struct Reason {
   Bytes encoded;            // field ScoreResponse.reasons
 };
 
+// What a drawdown needs beside the rules: an acknowledged quote.
+struct Drawdown {
+  std::int32_t minimum_reading_seconds = 0;  // from the quote to the acknowledgement
+  std::int32_t valid_seconds = 0;            // from the quote to the drawdown, at most
+  std::uint32_t action = 0;                  // fenqi.v1.RuleAction without it
+  std::uint32_t reason = 0;                  // index into Release::reasons
+  std::string reason_code;
+};
+
 class Release {
  public:
   // Fails with FAILED_PRECONDITION and a sentence that says what is wrong with the image or with
@@ -166,6 +176,11 @@ class Release {
   std::uint32_t amount_slot() const { return amount_slot_; }
   std::uint32_t customer_key_slot() const { return customer_key_slot_; }
 
+  const quoting::DisclosureTexts& disclosure_texts() const { return disclosure_texts_; }
+  // As a fraction; nothing where no pack says so.
+  const std::optional<double>& annual_rate_cap() const { return annual_rate_cap_; }
+  const std::optional<Drawdown>& drawdown() const { return drawdown_; }
+
  private:
   friend class ReleaseLoader;
   Release() = default;
@@ -189,6 +204,9 @@ class Release {
   std::uint32_t scored_register_ = kNone;
   std::uint32_t amount_slot_ = kNone;
   std::uint32_t customer_key_slot_ = kNone;
+  quoting::DisclosureTexts disclosure_texts_;
+  std::optional<double> annual_rate_cap_;
+  std::optional<Drawdown> drawdown_;
 };
 
 }  // namespace fenqi::engine

@@ -372,6 +372,29 @@ bool read_reason(std::span<const std::uint8_t> bytes, ReasonImage& reason) {
   return reader.ok();
 }
 
+bool read_drawdown(std::span<const std::uint8_t> bytes, Drawdown& drawdown) {
+  MessageReader reader(bytes);
+  while (reader.next()) {
+    switch (reader.number()) {
+      case image::drawdown::kMinimumReadingSeconds:
+        drawdown.minimum_reading_seconds = static_cast<std::int32_t>(reader.bits32());
+        break;
+      case image::drawdown::kValidSeconds:
+        drawdown.valid_seconds = static_cast<std::int32_t>(reader.bits32());
+        break;
+      case image::drawdown::kAction:
+        drawdown.action = reader.bits32();
+        break;
+      case image::drawdown::kReason:
+        drawdown.reason = reader.bits32();
+        break;
+      default:
+        break;
+    }
+  }
+  return reader.ok();
+}
+
 }  // namespace
 
 bool read_release_image(std::span<const std::uint8_t> bytes, ReleaseImage& read) {
@@ -426,6 +449,15 @@ bool read_release_image(std::span<const std::uint8_t> bytes, ReleaseImage& read)
         break;
       case image::release_image::kCustomerKeySlotPlusOne:
         read.customer_key_slot = minus_one(reader);
+        break;
+      case image::release_image::kDisclosureTexts:
+        read.disclosure_texts = reader.payload();
+        break;
+      case image::release_image::kAnnualRateCap:
+        read.annual_rate_cap = reader.number64();
+        break;
+      case image::release_image::kDrawdown:
+        fine = read_drawdown(reader.payload(), read.drawdown.emplace());
         break;
       default:
         break;

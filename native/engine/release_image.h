@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -55,6 +56,9 @@ struct ReleaseImage {
   std::uint32_t scored_register = kNone;
   std::uint32_t amount_slot = kNone;
   std::uint32_t customer_key_slot = kNone;
+  std::span<const std::uint8_t> disclosure_texts;
+  std::optional<double> annual_rate_cap;
+  std::optional<Drawdown> drawdown;
 };
 
 // False where the bytes are damaged; `image` is then half filled.

@@ -62,6 +62,7 @@ class ReleaseLoader {
     for (Segment& segment : release_->segments_) segment.route = route_of(segment.model);
     release_->route_without_segment_ = route_of(kNone);
     release_->route_unscored_.encoded_release = encode_release({});
+    if (Status s = take_quoting(); !s.ok()) return s;
     return std::shared_ptr<const Release>(std::move(release_));
   }
 
@@ -113,6 +114,28 @@ class ReleaseLoader {
     release_->segment_register_ = image_.segment_register;
     release_->skip_register_ = image_.skip_register;
     release_->scored_register_ = image_.scored_register;
+    return {};
+  }
+
+  Status take_quoting() {
+    auto texts = quoting::DisclosureTexts::parse(image_.disclosure_texts);
+    if (!texts.ok()) return texts.status();
+    release_->disclosure_texts_ = std::move(texts.value());
+    if (image_.annual_rate_cap && !(*image_.annual_rate_cap > 0.0)) {
+      return refuse("the cap on yearly cost is not positive");
+    }
+    release_->annual_rate_cap_ = image_.annual_rate_cap;
+    if (auto& drawdown = image_.drawdown; drawdown) {
+      namespace action = contract::rule_action;
+      if (drawdown->minimum_reading_seconds < 0 || drawdown->valid_seconds < 0 ||
+          drawdown->reason >= release_->reasons_.size() ||
+          (drawdown->action != action::kRefer && drawdown->action != action::kDecline)) {
+        return refuse("what a drawdown needs makes no sense");
+      }
+      if (release_->row_.decided_at_slot() == kNone) return refuse("a drawdown needs the time");
+      drawdown->reason_code = image_.reasons[drawdown->reason].code;
+    }
+    release_->drawdown_ = image_.drawdown;
     return {};
   }
 

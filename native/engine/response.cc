@@ -167,6 +167,11 @@ void write_response(wire::MessageWriter& writer, const Release& release,
   if (verdict.built_in) {
     write_built_in(writer, release, registers, assessment, *verdict.built_in);
   }
+  if (verdict.unacknowledged != nullptr) {
+    const Drawdown& drawdown = *release.drawdown();
+    write_hit(writer, {"NO_ACKNOWLEDGEMENT", drawdown.reason_code, verdict.unacknowledged},
+              drawdown.action, cause::kTrue);
+  }
   for (std::size_t i = 0; i < verdict.reason_count; ++i) {
     writer.raw(release.reasons()[verdict.reasons[i]].encoded);
   }

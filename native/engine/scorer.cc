@@ -8,6 +8,7 @@
 #include "engine/reasons.h"
 #include "engine/response.h"
 #include "fenqi/contract.h"
+#include "quoting/drawdown.h"
 #include "wire/decode.h"
 
 namespace fenqi::engine {
@@ -236,16 +237,28 @@ Status Scorer::evaluate(std::span<const std::uint8_t> request, Timings& timings)
   return {};
 }
 
+// What is wrong with the acknowledgement that a drawdown needs; null where nothing is.
+const char* Scorer::unacknowledged(std::span<const std::uint8_t> request,
+                                   std::uint32_t stage) const {
+  const Workspace& w = *workspace_;
+  const std::optional<Drawdown>& drawdown = w.release->drawdown();
+  if (!drawdown || stage != contract::stage::kDrawdown) return nullptr;
+  const std::int64_t decided_at = w.registers[w.release->row().decided_at_slot()].i;
+  return quoting::acknowledgement_fault(
+      request, decided_at, engine_.acknowledgement_key(),
+      {drawdown->minimum_reading_seconds, drawdown->valid_seconds});
+}
+
 // From registers and an opinion to an answer.
-void Scorer::answer(Timings& timings) {
+void Scorer::answer(std::span<const std::uint8_t> request, Timings& timings) {
   Workspace& w = *workspace_;
   const Release& release = *w.release;
   const std::int64_t before = timings[static_cast<std::size_t>(Stage::kTotal)];
   StageClock clock(timings);
-  const Value& stage = w.registers[release.row().stage_slot()];
-  decide(release, w.registers,
-         stage.is_ok() ? static_cast<std::uint32_t>(stage.i) : contract::stage::kApplication,
-         assessment_, verdict_);
+  const Value& asked = w.registers[release.row().stage_slot()];
+  const std::uint32_t stage =
+      asked.is_ok() ? static_cast<std::uint32_t>(asked.i) : contract::stage::kApplication;
+  decide(release, w.registers, stage, assessment_, unacknowledged(request, stage), verdict_);
   clock.spent_in(Stage::kProgram);
   explain(release, assessment_, w.reasons, verdict_);
   split_score(release, assessment_, verdict_);
@@ -260,7 +273,7 @@ Outcome Scorer::score(std::span<const std::uint8_t> request) {
   Outcome outcome;
   outcome.status = evaluate(request, outcome.timings);
   if (!outcome.status.ok()) return outcome;
-  answer(outcome.timings);
+  answer(request, outcome.timings);
   outcome.response = writer_.bytes();
   for (std::size_t i = 0; i < kStageCount; ++i) {
     (*histograms_)[i].record(static_cast<std::uint64_t>(outcome.timings[i]));

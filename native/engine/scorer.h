@@ -84,7 +84,8 @@ class Scorer {
   void assess();
   Status run_model(std::uint32_t i);
   void take_opinion();
-  void answer(Timings& timings);
+  const char* unacknowledged(std::span<const std::uint8_t> request, std::uint32_t stage) const;
+  void answer(std::span<const std::uint8_t> request, Timings& timings);
   void write_result(const Outcome& one);
 
   Engine& engine_;

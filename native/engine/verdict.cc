@@ -126,16 +126,19 @@ std::uint32_t decision_of_action(std::uint32_t of) {
 }
 
 void decide(const Release& release, std::span<const Value> registers, std::uint32_t stage,
-            const Assessment& assessment, Verdict& verdict) {
+            const Assessment& assessment, const char* unacknowledged, Verdict& verdict) {
   verdict.hits.clear();
+  verdict.unacknowledged = unacknowledged;
   verdict.built_in.reset();
   verdict.amount_cap_fen.reset();
   verdict.is_capped = false;
   verdict.explored = false;
   verdict.by_cutoffs = decision::kApprove;
   verdict.propensity.reset();
-  const std::uint32_t by_rules =
-      fire_rules(release, registers, stage, assessment.is_scored, verdict);
+  std::uint32_t by_rules = fire_rules(release, registers, stage, assessment.is_scored, verdict);
+  if (unacknowledged != nullptr) {
+    by_rules = std::max(by_rules, decision_of_action(release.drawdown()->action));
+  }
   const Segment* const segment = assessment.segment_of(release);
   std::uint32_t by_score = decision::kApprove;
   if (segment == nullptr) {

@@ -44,6 +44,9 @@ struct Verdict {
   std::uint32_t by_cutoffs = 0;  // what the cut-offs alone say; approve where there are none
   std::vector<Hit> hits;
   std::optional<BuiltInRule> built_in;
+  // Why a drawdown counts as not acknowledged, in constant memory; null where it needs no
+  // acknowledgement or has one.
+  const char* unacknowledged = nullptr;
   std::optional<std::int64_t> amount_cap_fen;
   // A cap, not rules or cut-offs, made the decision what it is.
   bool is_capped = false;
@@ -61,8 +64,9 @@ std::uint32_t decision_of_action(std::uint32_t action);
 // Fills everything but reasons and sub-scores. The decision is the gravest of what the rules that
 // hold at `stage` ask for and what the cut-offs make of the opinion; exploration may overrule the
 // cut-offs, never a rule. An approval of more than the smallest cap is a counter-offer; where the
-// cap leaves nothing, a decline.
+// cap leaves nothing, a decline. `unacknowledged`: see Verdict; it does what the release's
+// `drawdown` says.
 void decide(const Release& release, std::span<const Value> registers, std::uint32_t stage,
-            const Assessment& assessment, Verdict& verdict);
+            const Assessment& assessment, const char* unacknowledged, Verdict& verdict);
 
 }  // namespace fenqi::engine

@@ -168,6 +168,7 @@ UnitPeriod common_unit_period(std::span<const DatedFlow> flows) {
   for (std::size_t k = 1; k < flows.size(); ++k) {
     if (flows[k].date <= flows[k - 1].date) continue;
     const UnitPeriod candidate = interval(flows[k - 1].date, flows[k].date, day);
+    if (best_count > 1 && same(candidate, best)) continue;  // counted already
     std::int32_t count = 0;
     for (std::size_t j = 1; j < flows.size(); ++j) {
       count += flows[j].date > flows[j - 1].date &&

@@ -20,6 +20,7 @@
 #include "program/times.h"
 #include "python/expression_binding.h"
 #include "python/offers_binding.h"
+#include "python/quoting_binding.h"
 #include "python/server_binding.h"
 #include "python/status_error.h"
 #include "python/table_binding.h"
@@ -94,7 +95,8 @@ py::object to_python(const Value& value, const program::Program& program) {
 // scorers of their own.
 class PyEngine {
  public:
-  PyEngine() : engine_(std::make_shared<engine::Engine>()), scorer_(*engine_) {}
+  explicit PyEngine(std::optional<quoting::AcknowledgementKey> key)
+      : engine_(std::make_shared<engine::Engine>(key)), scorer_(*engine_) {}
 
   const std::shared_ptr<engine::Engine>& shared() const { return engine_; }
 
@@ -222,7 +224,15 @@ PYBIND11_MODULE(_native, module) {
       .def_property_readonly("content_hash", &Release::content_hash);
 
   py::class_<PyEngine>(module, "Engine", "Answers requests with the published release.")
-      .def(py::init<>())
+      .def(py::init([](const py::bytes& acknowledgement_key) {
+             const std::string_view secret = acknowledgement_key;
+             const auto key = fenqi::quoting::AcknowledgementKey::create(secret);
+             if (!key && !secret.empty()) {
+               throw py::value_error("an acknowledgement key has 32 to 64 bytes");
+             }
+             return std::make_unique<PyEngine>(key);
+           }),
+           py::arg("acknowledgement_key") = py::bytes())
       .def(
           "publish",
           [](PyEngine& engine, const std::shared_ptr<Release>& release) {
@@ -244,6 +254,9 @@ PYBIND11_MODULE(_native, module) {
       .def("latency", &PyEngine::latency,
            "Stage name to {count, p50_us, p99_us, p999_us, max_us}, over all threads.");
 
-  fenqi::python::bind_server(
-      module, [](const py::object& engine) { return engine.cast<const PyEngine&>().shared(); });
+  constexpr auto engine_of = [](const py::object& engine) {
+    return engine.cast<const PyEngine&>().shared();
+  };
+  fenqi::python::bind_quoting(module, engine_of);
+  fenqi::python::bind_server(module, engine_of);
 }

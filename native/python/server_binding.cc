@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "python/status_error.h"
+#include "server/quoting_service.h"
 #include "server/scoring_service.h"
 #include "server/server.h"
 
@@ -17,7 +18,8 @@ namespace fenqi::python {
 namespace {
 
 constexpr const char* kServerDoc =
-    "The gRPC data plane: fenqi.v1.Scoring and grpc.health.v1 on `workers` threads.\n\n"
+    "The gRPC data plane: fenqi.v1.Scoring, fenqi.v1.Quoting and grpc.health.v1 on `workers` "
+    "threads.\n\n"
     "address: numeric, empty for no TCP listener. port: 0 takes a free one. unix_socket: path, "
     "empty "
     "for none. cpus: worker i is pinned to cpus[i % len]. tls_certificate, tls_key: PEM files; "
@@ -59,6 +61,7 @@ void bind_server(py::module_& module,
                                 std::uint32_t max_concurrent_streams, double grace_seconds) {
              std::vector<std::shared_ptr<server::Service>> services;
              services.push_back(server::make_scoring_service(engine_of(engine)));
+             services.push_back(server::make_quoting_service(engine_of(engine)));
              return std::make_unique<Server>(
                  make_options(address, port, unix_socket, workers, std::move(cpus), tls_certificate,
                               tls_key, tls_client_ca, max_message_bytes, max_concurrent_streams,

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "base/digest.h"
 #include "base/result.h"
 #include "base/value.h"
-#include "tables/digest.h"
 #include "tables/partition.h"
 
 namespace fenqi::tables {

@@ -44,6 +44,12 @@ class MessageWriter {
     varint(text.size());
     raw({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
   }
+  // A repeated int64, packed.
+  void packed(std::uint32_t number, std::span<const std::int64_t> values) {
+    const auto mark = begin(number);
+    for (const std::int64_t value : values) varint(static_cast<std::uint64_t>(value));
+    end(mark);
+  }
   // Bytes that are complete fields already.
   void raw(std::span<const std::uint8_t> fields) {
     bytes_.insert(bytes_.end(), fields.begin(), fields.end());

@@ -3,9 +3,10 @@
     with Client("127.0.0.1:8443") as client:
         answer = client.score({"loan": {"amount_fen": 500_000}}, timeout=0.05)
 
-`AsyncClient` is the same with `await`. Scoring changes nothing, so a call that ended UNAVAILABLE is
-tried again, after a pause that grows and is drawn at random, as long as the deadline leaves time.
-Nothing else is tried again: a wrong request stays wrong, and a deadline that has passed has passed.
+`AsyncClient` is the same with `await`. Scoring and quoting change nothing, so a call that ended
+UNAVAILABLE is tried again, after a pause that grows and is drawn at random, as long as the deadline
+leaves time. Nothing else is tried again: a wrong request stays wrong, and a deadline that has
+passed has passed.
 """
 
 from __future__ import annotations
@@ -35,11 +36,20 @@ from google.rpc import error_details_pb2, status_pb2
 from fenqi.engine import batch_results
 from fenqi.errors import CallError, FieldViolation, UnavailableError, call_error
 from fenqi.requests import Scorable, request_bytes, request_message
+from fenqi.v1.quote_pb2 import (
+    AnnualRateRequest,
+    AnnualRateResponse,
+    QuoteRequest,
+    QuoteResponse,
+    ScheduleRequest,
+    ScheduleResponse,
+)
 from fenqi.v1.scoring_pb2 import ScoreBatchRequest, ScoreBatchResponse, ScoreResponse
 
 Answer = TypeVar("Answer")
 
 _SERVICE = "/fenqi.v1.Scoring/"
+_QUOTING = "/fenqi.v1.Quoting/"
 STAGE_TRAILER = "fenqi-stage-us"
 
 
@@ -106,6 +116,13 @@ class Client:
         self._stream = self._channel.stream_stream(
             _SERVICE + "ScoreStream", None, ScoreResponse.FromString
         )
+        self._quote = self._channel.unary_unary(_QUOTING + "Quote", None, QuoteResponse.FromString)
+        self._schedule = self._channel.unary_unary(
+            _QUOTING + "Schedule", None, ScheduleResponse.FromString
+        )
+        self._annual_rate = self._channel.unary_unary(
+            _QUOTING + "AnnualRate", None, AnnualRateResponse.FromString
+        )
 
     def score(self, scorable: Scorable, timeout: float | None = None) -> ScoreResponse:
         """The decision on one application or request."""
@@ -133,6 +150,32 @@ class Client:
             yield from self._stream(map(request_bytes, scorables), timeout=timeout)
         except grpc.RpcError as error:
             raise from_rpc(error) from None
+
+    def quote(self, request: QuoteRequest, timeout: float | None = None) -> QuoteResponse:
+        """A loan, priced and disclosed, with the token for its drawdown."""
+        message = request.SerializeToString()
+        answer: QuoteResponse = self._retried(
+            lambda left: self._quote(message, timeout=left), timeout
+        )
+        return answer
+
+    def schedule(self, request: ScheduleRequest, timeout: float | None = None) -> ScheduleResponse:
+        """The plan of a loan."""
+        message = request.SerializeToString()
+        answer: ScheduleResponse = self._retried(
+            lambda left: self._schedule(message, timeout=left), timeout
+        )
+        return answer
+
+    def annual_rate(
+        self, request: AnnualRateRequest, timeout: float | None = None
+    ) -> AnnualRateResponse:
+        """The yearly rate of a cash flow, by each method."""
+        message = request.SerializeToString()
+        answer: AnnualRateResponse = self._retried(
+            lambda left: self._annual_rate(message, timeout=left), timeout
+        )
+        return answer
 
     def close(self) -> None:
         self._channel.close()
@@ -183,6 +226,13 @@ class AsyncClient:
         self._stream = self._channel.stream_stream(
             _SERVICE + "ScoreStream", None, ScoreResponse.FromString
         )
+        self._quote = self._channel.unary_unary(_QUOTING + "Quote", None, QuoteResponse.FromString)
+        self._schedule = self._channel.unary_unary(
+            _QUOTING + "Schedule", None, ScheduleResponse.FromString
+        )
+        self._annual_rate = self._channel.unary_unary(
+            _QUOTING + "AnnualRate", None, AnnualRateResponse.FromString
+        )
 
     async def score(self, scorable: Scorable, timeout: float | None = None) -> ScoreResponse:
         """The decision on one application or request."""
@@ -214,6 +264,34 @@ class AsyncClient:
                 yield answer
         except grpc.aio.AioRpcError as error:
             raise from_rpc(error) from None
+
+    async def quote(self, request: QuoteRequest, timeout: float | None = None) -> QuoteResponse:
+        """A loan, priced and disclosed, with the token for its drawdown."""
+        message = request.SerializeToString()
+        answer: QuoteResponse = await self._retried(
+            lambda left: self._quote(message, timeout=left), timeout
+        )
+        return answer
+
+    async def schedule(
+        self, request: ScheduleRequest, timeout: float | None = None
+    ) -> ScheduleResponse:
+        """The plan of a loan."""
+        message = request.SerializeToString()
+        answer: ScheduleResponse = await self._retried(
+            lambda left: self._schedule(message, timeout=left), timeout
+        )
+        return answer
+
+    async def annual_rate(
+        self, request: AnnualRateRequest, timeout: float | None = None
+    ) -> AnnualRateResponse:
+        """The yearly rate of a cash flow, by each method."""
+        message = request.SerializeToString()
+        answer: AnnualRateResponse = await self._retried(
+            lambda left: self._annual_rate(message, timeout=left), timeout
+        )
+        return answer
 
     async def close(self) -> None:
         await self._channel.close()

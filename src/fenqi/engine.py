@@ -7,7 +7,7 @@ print(answer.decision, [reason.text_en for reason in answer.reasons])
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -23,6 +23,14 @@ from fenqi.errors import (
 from fenqi.internal.v1.release_image_pb2 import ReleaseImage
 from fenqi.policy import compile_policy
 from fenqi.requests import Scorable, request_bytes, request_message
+from fenqi.v1.quote_pb2 import (
+    AnnualRateRequest,
+    AnnualRateResponse,
+    QuoteRequest,
+    QuoteResponse,
+    ScheduleRequest,
+    ScheduleResponse,
+)
 from fenqi.v1.scoring_pb2 import (
     ModelVersion,
     Release,
@@ -48,16 +56,29 @@ class Engine:
     Calls may come from any thread; they take turns. Calls release the GIL while C++ works.
     """
 
-    def __init__(self) -> None:
-        self.native = _native.Engine()
+    def __init__(self, acknowledgement_key: bytes = b"") -> None:
+        """`acknowledgement_key`: 32 to 64 secret bytes that sign acknowledgements of quotes and
+        check them; without it quotes have no token. Raises ConfigurationError for another length.
+        """
+        try:
+            self.native = _native.Engine(acknowledgement_key)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from None
+        self._quoter = _native.Quoter(self.native)
         self._release: Release | None = None
 
     @classmethod
-    def from_policy(cls, path: str | Path, models: str | Path | None = None) -> Engine:
+    def from_policy(
+        cls,
+        path: str | Path,
+        models: str | Path | None = None,
+        *,
+        acknowledgement_key: bytes = b"",
+    ) -> Engine:
         """An engine that answers with the policy at `path`.
 
         `models`: the folder of model packages, `<name>/<version>/`; by default `models` beside the
-        policy's folder.
+        policy's folder. `acknowledgement_key`: as `Engine` takes it.
         Raises ConfigurationError where there is no such file, PolicyError where it does not
         compile, CallError where the core refuses the result.
         """
@@ -65,7 +86,7 @@ class Engine:
             compiled = compile_policy(path, models)
         except OSError as error:
             raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
-        engine = cls()
+        engine = cls(acknowledgement_key)
         engine.publish(compiled.image)
         return engine
 
@@ -91,10 +112,7 @@ class Engine:
 
     def score_bytes(self, request: bytes) -> bytes:
         """A serialized ScoreRequest to a serialized ScoreResponse. Raises CallError."""
-        try:
-            return self.native.score(request)
-        except _native.StatusError as error:
-            raise from_native(error) from None
+        return _answered(self.native.score, request)
 
     def score_batch(self, scorables: Sequence[Scorable]) -> list[ScoreResponse | CallError]:
         """One answer each, in order; a request that failed has its error in its place."""
@@ -104,10 +122,31 @@ class Engine:
 
     def score_batch_bytes(self, batch: bytes) -> bytes:
         """A serialized ScoreBatchRequest to a ScoreBatchResponse. Raises CallError."""
-        try:
-            return self.native.score_batch(batch)
-        except _native.StatusError as error:
-            raise from_native(error) from None
+        return _answered(self.native.score_batch, batch)
+
+    def quote(self, request: QuoteRequest) -> QuoteResponse:
+        """A loan, priced and disclosed, with the token for its drawdown. Raises CallError."""
+        return QuoteResponse.FromString(self.quote_bytes(request.SerializeToString()))
+
+    def schedule(self, request: ScheduleRequest) -> ScheduleResponse:
+        """The plan of a loan. Raises CallError."""
+        return ScheduleResponse.FromString(self.schedule_bytes(request.SerializeToString()))
+
+    def annual_rate(self, request: AnnualRateRequest) -> AnnualRateResponse:
+        """The yearly rate of a cash flow, by each method. Raises CallError."""
+        return AnnualRateResponse.FromString(self.annual_rate_bytes(request.SerializeToString()))
+
+    def quote_bytes(self, request: bytes) -> bytes:
+        """A serialized QuoteRequest to a QuoteResponse. Raises CallError."""
+        return _answered(self._quoter.quote, request)
+
+    def schedule_bytes(self, request: bytes) -> bytes:
+        """A serialized ScheduleRequest to a ScheduleResponse. Raises CallError."""
+        return _answered(self._quoter.schedule, request)
+
+    def annual_rate_bytes(self, request: bytes) -> bytes:
+        """A serialized AnnualRateRequest to an AnnualRateResponse. Raises CallError."""
+        return _answered(self._quoter.annual_rate, request)
 
     def trace(self, scorable: Scorable) -> dict[str, object]:
         """What was worked out on the way: None where missing, a ValueError object where it failed.
@@ -124,6 +163,13 @@ class Engine:
     def latency(self) -> dict[str, StageLatency]:
         """Microseconds by stage (read, program, model, reasons, write, total) since the start."""
         return self.native.latency()
+
+
+def _answered(method: Callable[[bytes], bytes], request: bytes) -> bytes:
+    try:
+        return method(request)
+    except _native.StatusError as error:
+        raise from_native(error) from None
 
 
 def batch_results(answers: ScoreBatchResponse) -> list[ScoreResponse | CallError]:

@@ -130,6 +130,8 @@ def violations(message: Message) -> list[str]:
 def _outside(value: object, limits: constraints_pb2.Limits) -> bool:
     if isinstance(value, str):
         return limits.HasField("max_bytes") and len(value.encode()) > limits.max_bytes
+    if isinstance(value, bytes):
+        return limits.HasField("max_bytes") and len(value) > limits.max_bytes
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     if isinstance(value, float) and not math.isfinite(value):
@@ -164,6 +166,8 @@ def fill(message: Message, rng: random.Random, depth: int = 0) -> None:
 
 def scalar(field: FieldDescriptor, rng: random.Random) -> Any:
     match field.cpp_type:
+        case FieldDescriptor.CPPTYPE_STRING if field.type == FieldDescriptor.TYPE_BYTES:
+            return rng.choice([b"", b"\xff\x00", b"x" * 300 if rng.random() < 0.1 else b"y"])
         case FieldDescriptor.CPPTYPE_STRING:
             return rng.choice(
                 ["", "a", "é中😀", "x" * 40, "x" * 300 if rng.random() < 0.1 else "y"]

@@ -57,6 +57,7 @@ def serve(
     tls_certificate: Annotated[str | None, _setting("tls_certificate")] = None,
     tls_key: Annotated[str | None, _setting("tls_key")] = None,
     tls_client_ca: Annotated[str | None, _setting("tls_client_ca")] = None,
+    acknowledgement_key: Annotated[str | None, _setting("acknowledgement_key")] = None,
     max_message_bytes: Annotated[str | None, _setting("max_message_bytes")] = None,
     max_concurrent_streams: Annotated[str | None, _setting("max_concurrent_streams")] = None,
     grace_seconds: Annotated[str | None, _setting("grace_seconds")] = None,
@@ -102,6 +103,41 @@ def score(
     if tls_ca is not None or tls_certificate is not None:
         tls = Tls(ca=tls_ca, certificate=tls_certificate, key=tls_key)
     run(file, server, policy, timeout, tls, as_json)
+
+
+@app.command()
+def quote(
+    file: Annotated[
+        Path | None, typer.Argument(help="a QuoteRequest, YAML or JSON; - is stdin")
+    ] = None,
+    amount: Annotated[str | None, typer.Option(help="principal, in yuan: 10000")] = None,
+    rate: Annotated[
+        str | None, typer.Option(help="a year, 18% or 0.18; with flat_fee of a period")
+    ] = None,
+    periods: Annotated[int | None, typer.Option(help="instalments")] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(help="equal_instalments, equal_principal, interest_only or flat_fee"),
+    ] = None,
+    disbursed: Annotated[
+        str | None, typer.Option(help="day on which the money is paid out [default: today]")
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="whose cap and texts hold [default: the bundled]")
+    ] = None,
+    language: Annotated[str, typer.Option(help="zh or en")] = "zh",
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="write a page to be printed on A4")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the QuoteResponse")] = False,
+) -> None:
+    """Show what a loan costs: its plan, charges and yearly rates, as its borrower reads them.
+
+    Terms come from FILE, charges with them, or from the options, which win.
+    """
+    from fenqi.cli.quote import run
+
+    run(file, amount, rate, periods, method, disbursed, policy, language, html, as_json)
 
 
 @app.command()

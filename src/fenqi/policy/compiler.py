@@ -108,7 +108,14 @@ class _Compilation:
         self.ex.problems += [*problems, *reference_problems(self.document)]
         policy = self.document.policy
         self.compiled = Compiled(
-            policy.policy, policy.version, self.ex.builder, use, Routing([]), reason_images(self.ex)
+            policy.policy,
+            policy.version,
+            self.ex.builder,
+            use,
+            Routing([]),
+            reason_images(self.ex),
+            drawdown=policy.drawdown,
+            pack=self.document.pack,
         )
 
     def run(self) -> CompiledPolicy:

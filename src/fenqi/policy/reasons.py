@@ -21,6 +21,9 @@ def check_reasons(
 ) -> None:
     """Reports reasons without a text and, where the jurisdiction asks for them, missing ones."""
     document = ex.document
+    drawdown = document.policy.drawdown
+    if drawdown is not None and drawdown.reason not in document.policy.reasons:
+        ex.report(("drawdown", "reason"), f"the reason {drawdown.reason} has no text in `reasons`")
     for path, who, code in _of_scores(models, cards):
         if code is not None and code not in document.policy.reasons:
             ex.report(path, f"the reason {code} (of {who}) has no text in `reasons`")

@@ -7,13 +7,24 @@ from dataclasses import dataclass, field
 
 from fenqi.artifacts import Artifact
 from fenqi.internal.v1 import release_image_pb2 as image
+from fenqi.offers.texts import DEFAULT, read_texts
 from fenqi.policy.consent import DataUse
 from fenqi.policy.cutoffs import cutoffs_image
 from fenqi.policy.lower import REQUEST
 from fenqi.policy.lowered import Scalar
 from fenqi.policy.program import CoreOutput, Operand, ProgramBuilder, Registers, Slot
-from fenqi.policy.row import AMOUNT, CONSENTS, CUSTOMER_KEY, REQUEST_ID, STAGE, RowSlot, build_row
+from fenqi.policy.row import (
+    AMOUNT,
+    CONSENTS,
+    CUSTOMER_KEY,
+    DECIDED_AT,
+    REQUEST_ID,
+    STAGE,
+    RowSlot,
+    build_row,
+)
 from fenqi.policy.rules import LoweredRule, stage_numbers
+from fenqi.policy.schema import Drawdown, RulePack
 from fenqi.policy.scorecards import OUTPUTS, SCORED, LoweredScorecard
 from fenqi.policy.segments import Judgement, Routing
 from fenqi.policy.tables.image import TableResults
@@ -61,6 +72,9 @@ class Compiled:
     models: dict[str, LoweredModel] = field(default_factory=dict)
     rules: list[LoweredRule] = field(default_factory=list)
     skip: Operand | None = None
+    drawdown: Drawdown | None = None
+    # The jurisdiction's pack, where there is one.
+    pack: RulePack | None = None
 
     def release_image(self) -> image.ReleaseImage:
         """The release image. The same parts give the same bytes."""
@@ -99,9 +113,26 @@ class Compiled:
             _add_rule(built, rule, registers, codes)
         for judgement in self.routing.judgements:
             self._add_segment(built.segments.add(), judgement, codes)
+        self._add_quoting(built, codes)
         content = built.SerializeToString(deterministic=True)
         built.content_hash = hashlib.sha256(content).hexdigest()
         return built
+
+    def _add_quoting(self, built: image.ReleaseImage, codes: dict[str, int]) -> None:
+        """What borrowers are shown of a loan, and what a drawdown needs."""
+        pack, drawdown = self.pack, self.drawdown
+        built.disclosure_texts.CopyFrom(read_texts(DEFAULT if pack is None else pack.disclosure))
+        if pack is not None and pack.annual_rate_cap is not None:
+            built.annual_rate_cap = pack.annual_rate_cap
+        if drawdown is not None:
+            built.drawdown.CopyFrom(
+                image.Drawdown(
+                    minimum_reading_seconds=drawdown.minimum_reading_seconds,
+                    valid_seconds=round(drawdown.valid_hours * 3600),
+                    action=_ACTIONS[drawdown.then],
+                    reason=codes[drawdown.reason],
+                )
+            )
 
     def _named(self) -> list[tuple[str, Operand]]:
         """What traces show; see NamedRegister in release_image.proto."""
@@ -144,6 +175,8 @@ class Compiled:
             self.use.note_slot(AMOUNT)
         if explores:
             wanted.append(CUSTOMER_KEY)
+        if self.drawdown is not None:
+            wanted.append(DECIDED_AT)
         if self.use.withheld:
             wanted.append(CONSENTS)
         return wanted

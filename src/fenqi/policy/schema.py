@@ -597,6 +597,25 @@ class TestFile(Part):
     tests: list[PolicyTest] = Field(description="Example applicants and what must come out.")
 
 
+class Drawdown(Part):
+    """What must be true before money is paid out, besides the rules (R37)."""
+
+    acknowledgement: Literal["required"] = Field(
+        description="The customer's acknowledgement of a quote, made by the Quote method; a "
+        "drawdown without a valid one is refused."
+    )
+    minimum_reading_seconds: int = Field(
+        default=10, ge=0, le=86_400, description="From the quote to the acknowledgement, at least."
+    )
+    valid_hours: float = Field(
+        default=24, gt=0, le=8784, description="From the quote to the drawdown, at most."
+    )
+    then: Literal["refer", "decline"] = Field(
+        default="decline", description="What a drawdown without it comes to."
+    )
+    reason: ReasonCode = Field(description="The reason that it is given.")
+
+
 class Policy(Fragment):
     """A policy file: everything about one decision strategy."""
 
@@ -611,6 +630,9 @@ class Policy(Fragment):
     time_zone: str = Field(default="Asia/Shanghai", description="For validity dates.")
     cutoffs: Cutoffs | None = Field(
         default=None, description="From score or probability of default to a decision."
+    )
+    drawdown: Drawdown | None = Field(
+        default=None, description="What a drawdown needs; nothing beyond the rules where absent."
     )
 
 
@@ -638,6 +660,9 @@ class RulePack(Part):
     )
     annual_rate_cap: float | None = Field(
         default=None, gt=0, description="Most that a loan may cost a year, all charges included."
+    )
+    disclosure: Literal["cn"] = Field(
+        default="cn", description="The form by which the cost of a loan is shown to the borrower."
     )
     rules: list[Rule] = Field(
         default_factory=list, description="Hard limits. Their ids begin with the jurisdiction."

@@ -57,6 +57,11 @@ class ServerConfig(BaseModel):
     tls_client_ca: Path | None = Field(
         None, description="PEM file; clients must then show a certificate that it signed"
     )
+    acknowledgement_key: Path | None = Field(
+        None,
+        description="file of 32 to 64 secret bytes that sign acknowledgements of quotes; the same "
+        "for every server",
+    )
     max_message_bytes: int = Field(
         4 << 20, ge=1, le=1 << 30, description="largest request, compressed or not"
     )

@@ -18,7 +18,8 @@ from fenqi.engine import Engine
 from fenqi.errors import CallError, ConfigurationError
 from fenqi.serving.config import ServerConfig
 
-_SERVICE = "fenqi.v1.Scoring"
+_SCORING = "fenqi.v1.Scoring"
+_QUOTING = "fenqi.v1.Quoting"
 
 
 class GrpcioFront:
@@ -38,7 +39,7 @@ class GrpcioFront:
                 ("grpc.so_reuseport", 0),
             ],
         )
-        self._server.add_generic_rpc_handlers((self._handlers(),))
+        self._server.add_generic_rpc_handlers(self._handlers())
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self.port = 0
 
@@ -62,15 +63,25 @@ class GrpcioFront:
         """Returns when every call has ended, at most the grace period after `begin_shutdown`."""
         self._stopped.wait()
 
-    def _handlers(self) -> grpc.GenericRpcHandler:
-        methods = {
-            "Score": grpc.unary_unary_rpc_method_handler(_answering(self._engine.score_bytes)),
-            "ScoreBatch": grpc.unary_unary_rpc_method_handler(
-                _answering(self._engine.score_batch_bytes)
-            ),
+    def _handlers(self) -> tuple[grpc.GenericRpcHandler, ...]:
+        def unary(answer: Callable[[bytes], bytes]) -> grpc.RpcMethodHandler:
+            return grpc.unary_unary_rpc_method_handler(_answering(answer))
+
+        engine = self._engine
+        scoring = {
+            "Score": unary(engine.score_bytes),
+            "ScoreBatch": unary(engine.score_batch_bytes),
             "ScoreStream": grpc.stream_stream_rpc_method_handler(self._stream),
         }
-        return grpc.method_handlers_generic_handler(_SERVICE, methods)
+        quoting = {
+            "Quote": unary(engine.quote_bytes),
+            "Schedule": unary(engine.schedule_bytes),
+            "AnnualRate": unary(engine.annual_rate_bytes),
+        }
+        return (
+            grpc.method_handlers_generic_handler(_SCORING, scoring),
+            grpc.method_handlers_generic_handler(_QUOTING, quoting),
+        )
 
     def _stream(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         answer = _answering(self._engine.score_bytes)
@@ -99,7 +110,7 @@ class GrpcioFront:
         )
 
     def _set_health(self, status: int) -> None:
-        for service in ("", _SERVICE):
+        for service in ("", _SCORING, _QUOTING):
             self._health.set(service, status)
 
 

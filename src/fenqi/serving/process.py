@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Protocol, Self
 
@@ -80,7 +81,9 @@ class ServingProcess:
     def __init__(self, settings: Settings) -> None:
         values = settings.values
         self._settings = settings
-        self.engine = Engine.from_policy(values.policy, values.models)
+        self.engine = Engine.from_policy(
+            values.policy, values.models, acknowledgement_key=_secret(values.acknowledgement_key)
+        )
         front = EpollFront if values.front == "epoll" else GrpcioFront
         self._front: Front = front(self.engine, values)
         self._admin: AdminServer | None = None
@@ -121,6 +124,18 @@ class ServingProcess:
         self._front.wait()
         if self._admin is not None:
             self._admin.stop()
+
+
+def _secret(file: Path | None) -> bytes:
+    """What the file holds. Raises ConfigurationError where it cannot be read."""
+    if file is None:
+        return b""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            f"acknowledgement_key: {file}: cannot be read: {error.strerror}"
+        ) from None
 
 
 class Termination:

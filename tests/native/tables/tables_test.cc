@@ -5,9 +5,9 @@
 
 #include <string>
 
+#include "base/digest.h"
 #include "base/scratch.h"
 #include "images.h"
-#include "tables/digest.h"
 
 using namespace fenqi;
 using namespace fenqi::tables;

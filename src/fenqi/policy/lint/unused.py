@@ -52,6 +52,8 @@ def _reasons(subject: Subject) -> set[str | None]:
     """Codes that rules, scorecards and models can give."""
     codes = {rule.reason for rule in subject.policy.rules}
     codes |= {cutoffs.refer_above_reason for _, cutoffs in all_cutoffs(subject.policy)}
+    if subject.policy.drawdown is not None:
+        codes.add(subject.policy.drawdown.reason)
     for scorecard in subject.compiled.scorecards.values():
         codes |= {attribute.reason for attribute in (scorecard.attributes or {}).values()}
     for artifact in subject.compiled.models.values():

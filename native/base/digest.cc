@@ -1,11 +1,11 @@
-#include "tables/digest.h"
+#include "base/digest.h"
 
 #include <openssl/evp.h>
 
 #include <cstdlib>
 #include <memory>
 
-namespace fenqi::tables {
+namespace fenqi {
 namespace {
 
 // OpenSSL allocates a context's inner state at its first digest and keeps it for the next ones.
@@ -33,4 +33,4 @@ Digest sha256(std::string_view salt, std::string_view text) {
   return digest;
 }
 
-}  // namespace fenqi::tables
+}  // namespace fenqi
