@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from fenqi import _native
 from fenqi.internal.v1 import release_image_pb2 as image
+from fenqi.offers.texts import DEFAULT, read_texts
 from fenqi.policy.check import Checker
 from fenqi.policy.lower import REQUEST, Lowering
 from fenqi.policy.lowered import ListName, LookupName, Scalar
@@ -80,6 +81,7 @@ class Fragment:
         built = image.ReleaseImage(
             format=2, policy="t", policy_version="1", row=row, program=program
         )
+        built.disclosure_texts.CopyFrom(read_texts(DEFAULT))
         built.content_hash = hashlib.sha256(built.SerializeToString(deterministic=True)).hexdigest()
         return built.SerializeToString(deterministic=True)
 
