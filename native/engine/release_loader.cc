@@ -156,8 +156,8 @@ class ReleaseLoader {
     std::vector<std::uint32_t>& order = release_->reasons_by_rank_;
     order.resize(image_.reasons.size());
     std::iota(order.begin(), order.end(), 0u);
-    std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
-      return image_.reasons[a].rank < image_.reasons[b].rank;
+    std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+      return std::pair(image_.reasons[a].rank, a) < std::pair(image_.reasons[b].rank, b);
     });
     return {};
   }
