@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from typing import cast
 
 from fenqi.policy import schema
-from fenqi.policy.errors import PolicyError
+from fenqi.policy.errors import PolicyError, Problem
 from fenqi.policy.expressions import Expressions
 from fenqi.policy.lowered import ListName, LookupName, Scalar
 from fenqi.policy.program import MISSING, Operand
+from fenqi.policy.tables.analysis import analyse
 from fenqi.policy.tables.cells import CellError, InputType, Value
 from fenqi.policy.tables.csv import CsvFile, lookup, read_csv, table_rows, value_list
+from fenqi.policy.tables.findings import findings
 from fenqi.policy.tables.image import ListPart, LookupPart, TableResults, emit_table
+from fenqi.policy.tables.index import index_problem
 from fenqi.policy.tables.lookup import (
     EntryError,
     Lookup,
@@ -114,9 +117,26 @@ def _read_table(ex: Expressions, name: str) -> tuple[Table, list[Operand] | None
             kind = "inputs" if error.column in part.inputs else "outputs"
             at: Steps = path if error.column is None else (*path, kind, error.column)
             ex.report(at, f"table {name}: {error.message}")
+    if len(ex.problems) == problems:
+        _check_rows(ex, path, table, complete=part.complete)
     if len(ex.problems) > problems:
         return table, None
     return table, [one[1] for one in lowered if one is not None]
+
+
+def _check_rows(ex: Expressions, path: Steps, table: Table, *, complete: bool) -> None:
+    """Reports what the core would refuse and, in a table that is to be complete, what is amiss."""
+    if (too_large := index_problem(table)) is not None:
+        ex.report(path, too_large)
+    if not complete:
+        return
+    for one in findings(table, analyse(table), complete):
+        if one.severity == "error":
+            message = f"table {table.name}: {one.message}"
+            if one.position is None:
+                ex.report(path, message)
+            else:
+                ex.problems.append(Problem(one.position, message))
 
 
 def _input(
