@@ -2,10 +2,7 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
+#include "../counted_heap.h"
 #include "program/bytes.h"
 #include "program/conversions.h"
 #include "program/format.h"
@@ -15,22 +12,6 @@
 #include "program/strings.h"
 #include "program/times.h"
 #include "values.h"
-
-namespace {
-std::atomic<std::uint64_t> taken{0};
-}
-
-void* operator new(std::size_t size) {
-  taken.fetch_add(1, std::memory_order_relaxed);
-  if (void* at = std::malloc(size == 0 ? 1 : size)) return at;
-  throw std::bad_alloc();
-}
-void operator delete(void* at) noexcept {
-  std::free(at);
-}
-void operator delete(void* at, std::size_t) noexcept {
-  std::free(at);
-}
 
 using namespace fenqi;
 using namespace fenqi::program;
@@ -46,9 +27,9 @@ void check_without_heap(const char* name, Function function) {
     REQUIRE(function().is_ok());
   }
   arena.reset();
-  const std::uint64_t before = taken.load();
+  const std::uint64_t before = allocations.load();
   const Value value = function();
-  const std::uint64_t after = taken.load();
+  const std::uint64_t after = allocations.load();
   CHECK_MESSAGE(value.is_ok(), name);
   CHECK_MESSAGE(after == before, name);
 }

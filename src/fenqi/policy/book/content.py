@@ -13,6 +13,7 @@ from typing import TypeAlias
 from fenqi.policy.compiler import CompiledPolicy
 from fenqi.policy.document import Document
 from fenqi.policy.reads import reads_of
+from fenqi.policy.references import all_cutoffs
 from fenqi.policy.schema import Cutoffs, Feature, PolicyTest, Rule, Scorecard, Segment
 from fenqi.policy.tables.table import Table
 from fenqi.policy.trace import written
@@ -173,20 +174,13 @@ class _Writer:
             [rule.id for rule in policy.rules if rule.skips_models],
             stations,
             {then: counts[then] for then in ("decline", "refer", "cap", "flag") if counts[then]},
-            any(cutoffs.explore_rate is not None for cutoffs in self._all_cutoffs()),
+            any(cutoffs.explore_rate is not None for _, cutoffs in all_cutoffs(self._policy)),
         )
         yield Paragraph(
             "The decision is the gravest that the rules and the cut-offs ask for: decline before "
             "refer before counter-offer before approve. Every rule is asked, and every one that "
             "fires is reported."
         )
-
-    def _all_cutoffs(self) -> Iterator[Cutoffs]:
-        if self._policy.cutoffs is not None:
-            yield self._policy.cutoffs
-        for segment in self._policy.segments.values():
-            if segment.cutoffs is not None:
-                yield segment.cutoffs
 
     def rules(self) -> Iterator[Block]:
         for then, title in (
