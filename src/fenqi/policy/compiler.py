@@ -221,7 +221,7 @@ class _Compilation:
             names = {name for source in sources for name in self.ex.names_in(source)}
             reads[part] = [by_name[n] for n in sorted(names & order.keys(), key=order.__getitem__)]
         for slot, artifact in models.items():
-            columns = [column.name for column in artifact.manifest.features]
+            columns = [column.feature for column in artifact.manifest.columns]
             reads[Part("model", slot)] = [by_name[c] for c in columns if c in by_name]
         deciders = [Part("scorecard", name) for name in cards]
         deciders += [Part("model", slot) for slot in models]

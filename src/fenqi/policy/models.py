@@ -41,20 +41,20 @@ def declare_model(
     path = ("models", slot, "artifact")
     inputs: list[Operand] = []
     fine = True
-    for column in artifact.manifest.features:
-        ex.read.add(column.name)
-        known = features.get(column.name)
+    for column in artifact.manifest.columns:
+        ex.read.add(column.feature)
+        known = features.get(column.feature)
         if known is None:
             # A feature that is wrong has been reported.
-            if column.name not in ex.document.policy.features:
-                ex.report(path, f"the model reads {column.name}, which is no feature here")
+            if column.feature not in ex.document.policy.features:
+                ex.report(path, f"the model reads {column.feature}, which is no feature here")
             fine = False
         elif known.type not in ("bool", "int", "uint", "double"):
             kind = "a text" if known.type == "string" else f"of type {known.type}"
-            ex.report(path, f"the model reads {column.name}, which is {kind}")
+            ex.report(path, f"the model reads {column.feature}, which is {kind}")
             fine = False
         elif ex.builder.is_after_models(known.operand):
-            ex.report(path, f"the model reads {column.name}, which rests on a score")
+            ex.report(path, f"the model reads {column.feature}, which rests on a score")
             fine = False
         else:
             inputs.append(known.operand)
