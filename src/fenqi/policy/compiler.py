@@ -18,6 +18,7 @@ from fenqi.policy.lowered import Scalar
 from fenqi.policy.models import declare_model, load_artifacts
 from fenqi.policy.ordering import CycleError, Part, in_order
 from fenqi.policy.policy_tables import declare_lists, declare_lookups, lower_table
+from fenqi.policy.products import LoweredOffers, lower_offers
 from fenqi.policy.program import MOST_INSTRUCTIONS, Operand, ProgramBuilder
 from fenqi.policy.reasons import check_reasons, reason_images
 from fenqi.policy.references import reference_problems
@@ -72,6 +73,8 @@ class CompiledPolicy:
     # The program as it was built, and in it the condition of each rule, by id.
     builder: ProgramBuilder
     conditions: dict[str, Operand]
+    # What it lends; None: nothing.
+    offers: LoweredOffers | None
     # The contract's data sources that are read, and those of them that need consent.
     sources: frozenset[str]
     gated_sources: frozenset[str]
@@ -156,6 +159,7 @@ class _Compilation:
             read=frozenset(ex.read),
             builder=ex.builder,
             conditions={one.rule.id: one.condition for one in self.compiled.rules},
+            offers=self.compiled.offers,
             sources=frozenset(ex.use.read),
             gated_sources=frozenset(ex.use.withheld),
             warnings=ex.warnings,
@@ -288,6 +292,7 @@ class _Compilation:
                 check_cutoffs(ex, judgement.cutoffs, judgement.path)
         self.compiled.rules = lower_rules(ex)
         self.compiled.skip = skip_condition(ex, self.compiled.rules)
+        self.compiled.offers = lower_offers(ex, routing)
         running = always_running(ex, models)
         for slot, model in self.compiled.models.items():
             self.compiled.models[slot] = LoweredModel(
