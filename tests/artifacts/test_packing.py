@@ -63,7 +63,7 @@ def test_without_predictions_the_artifact_says_that_nobody_compared(tmp_path: Pa
     assert made.artifact.golden.predictions_of == "onnxruntime"
     assert "nobody knows whether the conversion is right" in made.notes[0]
     outcomes = {check.subject: check.outcome for check in verify(made.artifact.folder)}
-    assert outcomes["training library"] == "doubtful"
+    assert outcomes["parity certificate"] == "doubtful"
     assert "failed" not in outcomes.values()
 
 
