@@ -61,7 +61,10 @@ def split_rows(model: ModelProto, widths: dict[str, int], base: Tensors) -> Spli
     for number, (name, column, value) in enumerate(rows):
         tensor = inputs[name]
         middle = tensor.dtype.type(value)
-        beside = (np.nextafter(middle, -np.inf), middle, np.nextafter(middle, np.inf))
+        # A split that only parts missing values from known ones is at the largest finite number.
+        with np.errstate(over="ignore"):
+            beside = (np.nextafter(middle, -np.inf), middle, np.nextafter(middle, np.inf))
+        beside = np.nan_to_num(beside, posinf=middle, neginf=middle)
         tensor[3 * number : 3 * number + 3, column] = beside
     return SplitRows(inputs, len(rows), lost)
 
