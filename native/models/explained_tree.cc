@@ -13,8 +13,8 @@ constexpr std::uint32_t kNoParent = UINT32_MAX;
 // Reads one tree of a forest.
 class TreeReader {
  public:
-  TreeReader(const Forest& forest, std::size_t tree, std::uint32_t target, double scale)
-      : forest_(forest), root_(forest.roots()[tree]), target_(target), scale_(scale) {
+  TreeReader(const Forest& forest, std::size_t tree, std::span<const double> weight_of_target)
+      : forest_(forest), root_(forest.roots()[tree]), weight_of_target_(weight_of_target) {
     const std::span<const std::uint32_t> roots = forest.roots();
     const std::size_t end = tree + 1 < roots.size() ? roots[tree + 1] : forest.nodes().size();
     find_worths(end - root_);
@@ -73,7 +73,7 @@ class TreeReader {
       if (node.branch == Branch::kLeaf) {
         for (const LeafWeight& weight :
              forest_.weights().subspan(node.when_true, node.when_false)) {
-          if (weight.target == target_) worths_[i].value += scale_ * weight.value;
+          worths_[i].value += weight_of_target_[weight.target] * weight.value;
         }
         continue;
       }
@@ -96,17 +96,16 @@ class TreeReader {
 
   const Forest& forest_;
   std::uint32_t root_;
-  std::uint32_t target_;
-  double scale_;
+  std::span<const double> weight_of_target_;
   std::vector<Worth> worths_;  // a tree's nodes are neighbours
 };
 
 }  // namespace
 
-Result<ExplainedTree> read_tree(const Forest& forest, std::size_t tree, std::uint32_t target,
-                                double scale, std::span<const std::uint32_t> player_of_column,
-                                RowKeys& keys) {
-  return TreeReader(forest, tree, target, scale).read(player_of_column, keys);
+Result<ExplainedTree> read_tree(const Forest& forest, std::size_t tree,
+                                std::span<const double> weight_of_target,
+                                std::span<const std::uint32_t> player_of_column, RowKeys& keys) {
+  return TreeReader(forest, tree, weight_of_target).read(player_of_column, keys);
 }
 
 std::vector<std::uint32_t> players_above(const ExplainedTree& tree, std::uint32_t node) {

@@ -38,11 +38,11 @@ struct ExplainedNode {
 using ExplainedTree = std::vector<ExplainedNode>;
 
 // Tree `tree` of the forest. `player_of_column` names the input that each column belongs to; a leaf
-// is worth `scale` times its weights for `target`. Fails where a path asks more than kMostPlayers
-// inputs.
-Result<ExplainedTree> read_tree(const Forest& forest, std::size_t tree, std::uint32_t target,
-                                double scale, std::span<const std::uint32_t> player_of_column,
-                                RowKeys& keys);
+// is worth the sum of its weights, each times its target's in `weight_of_target`. Fails where a
+// path asks more than kMostPlayers inputs.
+Result<ExplainedTree> read_tree(const Forest& forest, std::size_t tree,
+                                std::span<const double> weight_of_target,
+                                std::span<const std::uint32_t> player_of_column, RowKeys& keys);
 
 // Inputs that the path to `node` asks, by place.
 std::vector<std::uint32_t> players_above(const ExplainedTree& tree, std::uint32_t node);

@@ -48,12 +48,12 @@ class TreeExplanationBuilder {
     if (forest.aggregate() == Aggregate::kMin || forest.aggregate() == Aggregate::kMax) {
       return refuse("trees of which only one counts have no sum to be explained");
     }
-    const auto trees = static_cast<double>(forest.roots().size());
-    const double scale =
-        forest.aggregate() == Aggregate::kAverage ? request_.scale / trees : request_.scale;
+    std::vector<double> weights(request_.weight_of_target.begin(), request_.weight_of_target.end());
+    if (forest.aggregate() == Aggregate::kAverage) {
+      for (double& weight : weights) weight /= static_cast<double>(forest.roots().size());
+    }
     for (std::size_t i = 0; i < forest.roots().size(); ++i) {
-      auto tree =
-          read_tree(forest, i, request_.target, scale, request_.player_of_column, built_.keys_);
+      auto tree = read_tree(forest, i, weights, request_.player_of_column, built_.keys_);
       if (!tree.ok()) return tree.status();
       trees_.push_back(std::move(tree.value()));
     }

@@ -31,11 +31,11 @@ class TreeExplanation {
  public:
   static constexpr std::uint32_t kMostInputs = 65535;
 
-  // What is to be explained: scale x the forest's output `target`. Lent for the time of build().
+  // What is to be explained: the sum of weight_of_target[t] x the forest's output t. Lent for the
+  // time of build().
   struct Request {
     const Forest& forest;
-    std::uint32_t target = 0;
-    double scale = 1.0;
+    std::span<const double> weight_of_target;
     // The input that each column belongs to, below `players`, which is at most kMostInputs.
     std::span<const std::uint32_t> player_of_column;
     std::uint32_t players = 0;
@@ -61,14 +61,14 @@ class TreeExplanation {
     std::vector<std::uint32_t> rows;
   };
 
-  // Sets parts[i] to what input i adds to the output, for each of the players: in the output's unit,
-  // against the mean of the reference rows. `row` has one value a column. No heap; the same row
-  // gives the same bits.
+  // Sets parts[i] to what input i adds to what is explained, for each of the players, against the
+  // mean of the reference rows. `row` has one value a column. No heap; the same row gives the same
+  // bits.
   void explain(std::span<const float> row, Scratch& scratch,
                std::span<double> parts) const noexcept;
 
-  // Mean of the output over the reference rows, but for the forest's base value. It and the parts
-  // add up to the row's.
+  // Mean of what is explained over the reference rows, but for the forest's base values. It and the
+  // parts add up to the row's.
   double base() const { return base_; }
   std::uint32_t players() const { return players_; }
   std::size_t table_bytes() const { return table_size_ * sizeof(float); }

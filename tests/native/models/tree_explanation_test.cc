@@ -25,7 +25,7 @@ struct Case {
   std::uint32_t players = 0;
   std::vector<std::vector<float>> reference;
   std::vector<std::vector<float>> rows;
-  std::uint32_t target = 0;
+  std::vector<double> weight_of_target = {1.0};
 
   // In double, unlike Forest::predict.
   double predict(std::span<const float> row) const {
@@ -40,20 +40,20 @@ struct Case {
     double sum = 0.0;
     for (std::int64_t i = 0; i < image.when_false[leaf]; ++i) {
       const auto at = static_cast<std::size_t>(image.when_true[leaf] + i);
-      if (image.weight_target[at] == target) sum += image.weight[at];
+      sum += weight_of_target[static_cast<std::size_t>(image.weight_target[at])] * image.weight[at];
     }
     const bool is_mean = image.aggregate == aggregate::kAverage;
     return is_mean ? sum / static_cast<double>(image.roots.size()) : sum;
   }
 };
 
-fenqi::Result<TreeExplanation> try_build(const Case& c, double scale = 1.0) {
+fenqi::Result<TreeExplanation> try_build(const Case& c) {
   auto forest = Forest::load(c.image.bytes());
   REQUIRE_MESSAGE(forest.ok(), forest.status().message);
   std::vector<float> flat;
   for (const auto& row : c.reference) flat.insert(flat.end(), row.begin(), row.end());
   return TreeExplanation::build(
-      {forest.value(), c.target, scale, c.player_of_column, c.players, flat});
+      {forest.value(), c.weight_of_target, c.player_of_column, c.players, flat});
 }
 
 TreeExplanation build(const Case& c) {
@@ -236,18 +236,15 @@ TEST_CASE("base and parts add up to the prediction") {
   }
 }
 
-TEST_CASE(
-    "of several outputs one is explained, a mean of trees like a sum, in the unit asked for") {
+TEST_CASE("of several outputs a weighted sum is explained, a mean of trees like a sum") {
   Case c = make_case(6, {.trees = 5, .columns = 5, .targets = 3, .weights_of_leaf = 4}, 5, 6);
-  c.image.aggregate = aggregate::kAverage;
-  c.target = 1;
-  auto doubled = try_build(c, -2.0);
-  REQUIRE(doubled.ok());
-  for (const auto& row : c.rows) {
-    std::vector<double> wanted = by_subsets(c, row);
-    check_close(explain(build(c), row), wanted);
-    for (double& part : wanted) part *= -2.0;
-    check_close(explain(doubled.value(), row), wanted);
+  for (const std::uint32_t of_trees : {aggregate::kSum, aggregate::kAverage}) {
+    c.image.aggregate = of_trees;
+    for (const auto& weights : {std::vector{0.0, 1.0, 0.0}, {-1.0, 2.0, 0.5}}) {
+      c.weight_of_target = weights;
+      const TreeExplanation explanation = build(c);
+      for (const auto& row : c.rows) check_close(explain(explanation, row), by_subsets(c, row));
+    }
   }
 }
 
