@@ -34,6 +34,12 @@ bool read_input(std::span<const std::uint8_t> bytes, ModelImage& model) {
           case contract::tensor_type::kString:
             tensor.type = models::ElementType::kString;
             break;
+          case contract::tensor_type::kDouble:
+            tensor.type = models::ElementType::kDouble;
+            break;
+          case contract::tensor_type::kBool:
+            tensor.type = models::ElementType::kBool;
+            break;
           default:
             return false;
         }
@@ -130,64 +136,6 @@ bool read_contribution(std::span<const std::uint8_t> bytes,
     }
   }
   contributions.push_back(contribution);
-  return reader.ok();
-}
-
-bool read_model(std::span<const std::uint8_t> bytes, ModelImage& model) {
-  MessageReader reader(bytes);
-  while (reader.next()) {
-    bool fine = true;
-    switch (reader.number()) {
-      case image::model_slot::kSlot:
-        model.slot.slot = reader.text();
-        break;
-      case image::model_slot::kName:
-        model.slot.name = reader.text();
-        break;
-      case image::model_slot::kVersion:
-        model.slot.version = reader.text();
-        break;
-      case image::model_slot::kOnnx:
-        model.onnx = reader.payload();
-        break;
-      case image::model_slot::kInputs:
-        fine = read_input(reader.payload(), model);
-        break;
-      case image::model_slot::kMarginOutput:
-        model.margin_output = reader.text();
-        break;
-      case image::model_slot::kProbabilityOutput:
-        model.probability_output = reader.text();
-        break;
-      case image::model_slot::kContributionsOutput:
-        model.contributions_output = reader.text();
-        break;
-      case image::model_slot::kCalibration:
-        fine = read_calibration(reader.payload(), model.slot.calibration);
-        break;
-      case image::model_slot::kScoreScale:
-        fine = read_score_scale(reader.payload(), model.slot.score_scale);
-        break;
-      case image::model_slot::kContributions:
-        fine = read_contribution(reader.payload(), model.slot.contributions);
-        break;
-      case image::model_slot::kBaseMargin:
-        model.slot.base_margin = reader.number64();
-        break;
-      case image::model_slot::kProbabilityRegister:
-        model.slot.probability_register = reader.bits32();
-        break;
-      case image::model_slot::kScoreRegister:
-        model.slot.score_register = reader.bits32();
-        break;
-      case image::model_slot::kAlwaysRuns:
-        model.slot.always_runs = reader.bits() != 0;
-        break;
-      default:
-        break;
-    }
-    if (!fine) return false;
-  }
   return reader.ok();
 }
 
@@ -415,6 +363,78 @@ bool read_drawdown(std::span<const std::uint8_t> bytes, Drawdown& drawdown) {
 
 }  // namespace
 
+bool read_model_image(std::span<const std::uint8_t> bytes, ModelImage& model) {
+  MessageReader reader(bytes);
+  while (reader.next()) {
+    bool fine = true;
+    switch (reader.number()) {
+      case image::model_slot::kSlot:
+        model.slot.slot = reader.text();
+        break;
+      case image::model_slot::kName:
+        model.slot.name = reader.text();
+        break;
+      case image::model_slot::kVersion:
+        model.slot.version = reader.text();
+        break;
+      case image::model_slot::kOnnx:
+        model.onnx = reader.payload();
+        break;
+      case image::model_slot::kOutputColumn:
+        model.slot.output_column = reader.bits32();
+        break;
+      case image::model_slot::kNative:
+        model.native = reader.payload();
+        break;
+      case image::model_slot::kInputs:
+        fine = read_input(reader.payload(), model);
+        break;
+      case image::model_slot::kMarginOutput:
+        model.margin_output = reader.text();
+        break;
+      case image::model_slot::kProbabilityOutput:
+        model.probability_output = reader.text();
+        break;
+      case image::model_slot::kContributionsOutput:
+        model.contributions_output = reader.text();
+        break;
+      case image::model_slot::kCalibration:
+        fine = read_calibration(reader.payload(), model.slot.calibration);
+        break;
+      case image::model_slot::kScoreScale:
+        fine = read_score_scale(reader.payload(), model.slot.score_scale);
+        break;
+      case image::model_slot::kContributions:
+        fine = read_contribution(reader.payload(), model.slot.contributions);
+        break;
+      case image::model_slot::kBaseMargin:
+        model.slot.base_margin = reader.number64();
+        break;
+      case image::model_slot::kProbabilityRegister:
+        model.slot.probability_register = reader.bits32();
+        break;
+      case image::model_slot::kScoreRegister:
+        model.slot.score_register = reader.bits32();
+        break;
+      case image::model_slot::kAlwaysRuns:
+        model.slot.always_runs = reader.bits() != 0;
+        break;
+      default:
+        break;
+    }
+    if (!fine) return false;
+  }
+  return reader.ok();
+}
+
+std::vector<std::string> ModelImage::outputs() const {
+  std::vector<std::string> names;
+  for (const std::string& name : {margin_output, probability_output, contributions_output}) {
+    if (!name.empty()) names.push_back(name);
+  }
+  return names;
+}
+
 bool read_release_image(std::span<const std::uint8_t> bytes, ReleaseImage& read) {
   MessageReader reader(bytes);
   while (reader.next()) {
@@ -439,7 +459,7 @@ bool read_release_image(std::span<const std::uint8_t> bytes, ReleaseImage& read)
         read.program = reader.payload();
         break;
       case image::release_image::kModels:
-        fine = read_model(reader.payload(), read.models.emplace_back());
+        fine = read_model_image(reader.payload(), read.models.emplace_back());
         break;
       case image::release_image::kRules:
         fine = read_rule(reader.payload(), read.rules.emplace_back());
