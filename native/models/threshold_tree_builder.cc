@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "models/float_key.h"
 #include "models/threshold_trees.h"
@@ -97,7 +98,7 @@ class ThresholdTreeBuilder {
                      "forest: its member sets make it too large for a native model");
       }
     }
-    sort_blocks();
+    group_blocks();
     drop_unused_slots();
     if (is_narrow_) {
       for (const Step<std::uint32_t>& step : steps_) {
@@ -222,17 +223,35 @@ class ThresholdTreeBuilder {
 
   std::uint32_t zero_slot() const { return 2 * built_.column_count_; }
 
-  void sort_blocks() {
-    const auto& descents = built_.descents_;
-    built_.by_depth_.resize(descents.size());
-    for (std::size_t first = 0; first < descents.size(); first += ThresholdTrees::kBlock) {
-      const auto begin = built_.by_depth_.begin() + static_cast<std::ptrdiff_t>(first);
-      const auto end = begin + static_cast<std::ptrdiff_t>(
-                                   std::min(ThresholdTrees::kBlock, descents.size() - first));
-      std::iota(begin, end, std::uint8_t{0});
-      std::stable_sort(begin, end, [&](std::uint8_t a, std::uint8_t b) {
-        return descents[first + a].most < descents[first + b].most;
+  void group_blocks() {
+    for (std::size_t first = 0; first < built_.descents_.size(); first += ThresholdTrees::kBlock) {
+      const std::size_t count = std::min(ThresholdTrees::kBlock, built_.descents_.size() - first);
+      std::vector<std::uint8_t> places(count);
+      std::iota(places.begin(), places.end(), std::uint8_t{0});
+      std::sort(places.begin(), places.end(), [&](std::uint8_t a, std::uint8_t b) {
+        const auto depth = [&](std::uint8_t i) {
+          return std::pair(built_.descents_[first + i].most, i);
+        };
+        return depth(a) < depth(b);
       });
+      places.resize(
+          (count + ThresholdTrees::kLanes - 1) / ThresholdTrees::kLanes * ThresholdTrees::kLanes,
+          places.back());
+      for (std::size_t i = 0; i < places.size(); i += ThresholdTrees::kLanes) {
+        add_group(first, std::span(places).subspan(i, ThresholdTrees::kLanes));
+      }
+    }
+  }
+
+  void add_group(std::size_t first, std::span<const std::uint8_t> places) {
+    ThresholdTrees::Group& group = built_.groups_.emplace_back();
+    group.least = UINT32_MAX;
+    for (std::size_t lane = 0; lane < places.size(); ++lane) {
+      const ThresholdTrees::Descent& descent = built_.descents_[first + places[lane]];
+      group.roots[lane] = descent.root;
+      group.places[lane] = places[lane];
+      group.least = std::min(group.least, descent.least);
+      group.most = std::max(group.most, descent.most);
     }
   }
 
