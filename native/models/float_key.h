@@ -17,6 +17,12 @@ inline std::uint32_t key_of(float x) {
 inline constexpr std::uint32_t kLowNan = 0;
 inline constexpr std::uint32_t kHighNan = UINT32_MAX;
 
+// By the bits, and without a branch: whether a value is missing is not foreseen.
+inline bool is_nan(float x) {
+  const std::uint32_t magnitude = std::bit_cast<std::uint32_t>(x) & 0x7fffffffu;
+  return static_cast<std::int32_t>(magnitude) > 0x7f800000;
+}
+
 // Boundaries that have all numbers above, and below, and between them and NaN nothing else.
 inline constexpr std::uint32_t kBelowNumbers = kLowNan;
 inline constexpr std::uint32_t kAboveNumbers = kHighNan - 1;

@@ -36,7 +36,7 @@ inline void descend(const Step<Number>* steps, const std::array<const std::uint3
 
 void ThresholdTrees::write_keys(const float* row, std::uint32_t* keys) const noexcept {
   const std::size_t columns = column_count_;
-  for (std::size_t i = 0; i < columns; ++i) keys[i] = row[i] != row[i] ? kHighNan : key_of(row[i]);
+  for (std::size_t i = 0; i < columns; ++i) keys[i] = is_nan(row[i]) ? kHighNan : key_of(row[i]);
   if (has_low_slots_) {
     std::uint32_t* const low = keys + columns;
     for (std::size_t i = 0; i < columns; ++i) low[i] = keys[i] == kHighNan ? kLowNan : keys[i];
