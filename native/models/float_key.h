@@ -13,6 +13,12 @@ inline std::uint32_t key_of(float x) {
   return 0x80000000u + ((bits >> 31) != 0 ? 0u - magnitude : magnitude);
 }
 
+// The number that has a key; 0.0 of the two zeros.
+inline float value_of(std::uint32_t key) {
+  const bool is_negative = key < 0x80000000u;
+  return std::bit_cast<float>(is_negative ? 0x80000000u | (0x80000000u - key) : key - 0x80000000u);
+}
+
 // NaN where it is to be less, and greater, than everything.
 inline constexpr std::uint32_t kLowNan = 0;
 inline constexpr std::uint32_t kHighNan = UINT32_MAX;

@@ -4,9 +4,8 @@
 #include <array>
 #include <bit>
 #include <cstring>
-#include <map>
+#include <limits>
 #include <set>
-#include <utility>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -18,40 +17,20 @@
 namespace fenqi::models {
 namespace {
 
-// Keys in the order of signed integers, which is what SSE2 compares.
-std::int32_t signed_key(std::uint32_t key) {
-  return static_cast<std::int32_t>(key ^ 0x80000000u);
-}
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
-// 16 bytes, which the compiler puts into a register of any machine that has such.
-using Words = std::uint64_t __attribute__((vector_size(16)));
+using Floats = float __attribute__((vector_size(16)));
+using Answers = std::int32_t __attribute__((vector_size(16)));  // -1 or 0
 
-template <typename Vector, typename Number>
-Vector load(const Number* at) {
-  Vector vector;
-  std::memcpy(&vector, at, sizeof vector);
-  return vector;
-}
-
-// How many of four boundaries, which ascend, a key is above.
-std::size_t rank(std::int32_t key, const std::int32_t* boundaries) {
+// Four answers as bits.
+std::size_t bits_of(Answers answers) {
 #ifdef __SSE2__
-  const __m128i above = _mm_cmpgt_epi32(_mm_set1_epi32(key), load<__m128i>(boundaries));
-  const auto bits = static_cast<unsigned>(_mm_movemask_ps(_mm_castsi128_ps(above)));
-  return static_cast<std::size_t>(std::countr_one(bits));
+  return static_cast<std::size_t>(_mm_movemask_ps(std::bit_cast<__m128>(answers)));
 #else
-  std::size_t above = 0;
-  for (std::size_t i = 0; i < 4; ++i) above += key > boundaries[i] ? 1 : 0;
-  return above;
+  return static_cast<std::size_t>((answers[0] & 1) | (answers[1] & 2) | (answers[2] & 4) |
+                                  (answers[3] & 8));
 #endif
-}
-
-// A column, and the key that NaN has there.
-using SlotKey = std::pair<std::uint32_t, std::int32_t>;
-
-SlotKey slot_of(const TreeNode& node, const Trees& trees) {
-  const bool missing_is_above = regions_of(node, trees).of_missing == 1;
-  return {node.column, signed_key(missing_is_above ? kHighNan : kLowNan)};
 }
 
 }  // namespace
@@ -63,33 +42,44 @@ std::optional<MaskTrees> MaskTrees::build(const Trees& trees) {
   for (std::size_t tree = 0; tree < trees.roots.size(); ++tree) {
     if (trees.end_of_tree(tree) - trees.roots[tree] > 2 * kLeaves - 1) return std::nullopt;
   }
-  if (!built.add_quads(trees)) return std::nullopt;
+  if (!built.add_questions(trees)) return std::nullopt;
   built.weights_.resize(built.tree_count_ * kLeaves);
   for (std::size_t tree = 0; tree < built.tree_count_; ++tree) built.add_tree(trees, tree);
   return built;
 }
 
-// The boundaries of all nodes by slots, and a table of full bytes. False where that becomes too
-// large, or a node has several boundaries.
-bool MaskTrees::add_quads(const Trees& trees) {
-  std::map<SlotKey, std::set<std::int32_t>> slots;
+// Nothing where a node needs several questions, or one that no value can ask.
+std::optional<MaskTrees::Question> MaskTrees::question_of(const TreeNode& node,
+                                                          const Trees& trees) {
+  const Regions regions = regions_of(node, trees);
+  const std::uint32_t boundary = std::min(regions.boundaries[0], key_of(kInfinity));
+  if (node.branch > Branch::kGt || boundary < key_of(-kInfinity)) return std::nullopt;
+  return Question{regions.of_missing == 1, node.column, value_of(boundary)};
+}
+
+// The questions of all nodes, each once, and a table of full bytes. False where that becomes too
+// large.
+bool MaskTrees::add_questions(const Trees& trees) {
+  std::array<std::set<Question>, 2> kinds;
   for (const TreeNode& node : trees.nodes) {
     if (node.branch == Branch::kLeaf) continue;
-    if (node.branch > Branch::kGt) return false;
-    slots[slot_of(node, trees)].insert(signed_key(regions_of(node, trees).boundaries[0]));
+    const auto question = question_of(node, trees);
+    if (!question) return false;
+    kinds[question->missing_is_above ? 1 : 0].insert(*question);
   }
-  for (const auto& [key, own] : slots) {
-    boundaries_.insert(boundaries_.end(), own.begin(), own.end());
-    boundaries_.resize((boundaries_.size() + kQuad - 1) / kQuad * kQuad, INT32_MAX);
-    slot_of_quad_.resize(boundaries_.size() / kQuad, static_cast<std::uint32_t>(slots_.size()));
-    slots_.push_back({key.first, key.second});
+  for (const std::set<Question>& kind : kinds) {
+    plain_quads_ = questions_.size() / kQuad;
+    questions_.insert(questions_.end(), kind.begin(), kind.end());
+    questions_.resize((questions_.size() + kQuad - 1) / kQuad * kQuad, {false, 0, kNaN});
   }
-  const std::size_t rows = slot_of_quad_.size() * (kQuad + 1);
-  if (slots_.size() > kMostSlots || slot_of_quad_.size() > kMostQuads ||
-      rows * blocks_ * kBlockBytes > kMostTableBytes) {
-    return false;
+  const std::size_t quads = questions_.size() / kQuad;
+  const std::size_t vectors = quads * kAnswers * blocks_ * kBlockVectors;
+  if (quads > kMostQuads || vectors * sizeof(Masks) > kMostTableBytes) return false;
+  for (const Question& question : questions_) {
+    columns_.push_back(question.column);
+    values_.push_back(question.value);
   }
-  table_.assign(rows * blocks_ * kBlockWords, ~std::uint64_t{0});
+  table_.assign(vectors, ~Masks{});
   return true;
 }
 
@@ -116,60 +106,54 @@ void MaskTrees::add_tree(const Trees& trees, std::size_t tree) {
   }
 }
 
-// Clears, in the regions of the quad that has the node's boundary, the leaves on the side where the
+// Clears, in the rows of the quad that asks the node's question, the leaves on the side where the
 // node does not lead.
 void MaskTrees::clear_leaves(const TreeNode& node, const Trees& trees, std::size_t tree,
                              std::uint8_t leaves_if_true, std::uint8_t leaves_if_false) {
   const Regions regions = regions_of(node, trees);
-  const std::int32_t boundary = signed_key(regions.boundaries[0]);
-  const SlotKey key = slot_of(node, trees);
-  std::size_t quad = 0;
-  for (;; ++quad) {
-    const Slot& slot = slots_[slot_of_quad_[quad]];
-    const bool is_slot = SlotKey(slot.column, slot.key_of_nan) == key;
-    if (is_slot && boundaries_[quad * kQuad + kQuad - 1] >= boundary) break;
-  }
+  const auto asked = std::find(questions_.begin(), questions_.end(), *question_of(node, trees));
+  const auto at = static_cast<std::size_t>(asked - questions_.begin());
   auto* const bytes = reinterpret_cast<std::uint8_t*>(table_.data());
-  bool is_above = false;
-  for (std::size_t region = 0; region <= kQuad; ++region) {
-    const std::size_t row = quad * (kQuad + 1) + region;
+  for (std::size_t answers = 0; answers < kAnswers; ++answers) {
+    const bool is_above = (answers >> at % kQuad & 1) != 0;
     const std::uint8_t others = regions.answer(is_above ? 1 : 0) ? leaves_if_false : leaves_if_true;
+    const std::size_t row = at / kQuad * kAnswers + answers;
     bytes[row * blocks_ * kBlockBytes + tree] &= static_cast<std::uint8_t>(~others);
-    is_above = is_above || boundaries_[quad * kQuad + std::min(region, kQuad - 1)] == boundary;
   }
 }
 
 float MaskTrees::sum(const float* row) const noexcept {
-  std::array<std::int32_t, kMostSlots> keys;
-  for (std::size_t i = 0; i < slots_.size(); ++i) {
-    const float x = row[slots_[i].column];
-    keys[i] = is_nan(x) ? slots_[i].key_of_nan : signed_key(key_of(x));
+  std::array<const Masks*, kMostQuads> rows;
+  const std::size_t quads = columns_.size() / kQuad;
+  const std::size_t row_vectors = blocks_ * kBlockVectors;
+  const auto choose = [&](std::size_t quad, auto is_above) {
+    const std::uint32_t* const c = columns_.data() + quad * kQuad;
+    const Floats x = {row[c[0]], row[c[1]], row[c[2]], row[c[3]]};
+    Floats value;
+    std::memcpy(&value, values_.data() + quad * kQuad, sizeof value);
+    rows[quad] = table_.data() + (quad * kAnswers + bits_of(is_above(x, value))) * row_vectors;
+  };
+  for (std::size_t quad = 0; quad < plain_quads_; ++quad) {
+    choose(quad, [](Floats x, Floats value) -> Answers { return x > value; });
   }
-  const std::size_t row_words = blocks_ * kBlockWords;
-  const std::int32_t* boundaries = boundaries_.data();
-  std::array<const std::uint64_t*, kMostQuads> rows;
-  const std::size_t quads = slot_of_quad_.size();
-  for (std::size_t i = 0; i < quads; ++i) {
-    const std::size_t region = rank(keys[slot_of_quad_[i]], boundaries + i * kQuad);
-    rows[i] = table_.data() + (i * (kQuad + 1) + region) * row_words;
+  for (std::size_t quad = plain_quads_; quad < quads; ++quad) {
+    choose(quad, [](Floats x, Floats value) -> Answers { return ~(x <= value); });
   }
   float score = 0.0f;
-  for (std::size_t first = 0; first < tree_count_; first += kBlockBytes) {
-    std::array<Words, 4> left;
-    left.fill(~Words{});
-    for (std::size_t i = 0; i < quads; ++i) {
-      const std::uint64_t* const words = rows[i] + first / kBlockBytes * kBlockWords;
-      left[0] &= load<Words>(words);
-      left[1] &= load<Words>(words + 2);
-      left[2] &= load<Words>(words + 4);
-      left[3] &= load<Words>(words + 6);
+  const float* weights = weights_.data();
+  for (std::size_t block = 0; block < blocks_; ++block) {
+    std::array<Masks, kBlockVectors> left;
+    left.fill(~Masks{});
+    for (std::size_t quad = 0; quad < quads; ++quad) {
+      const Masks* const masks = rows[quad] + block * kBlockVectors;
+      for (std::size_t i = 0; i < kBlockVectors; ++i) left[i] &= masks[i];
     }
-    std::array<std::uint8_t, kBlockBytes> masks;
-    std::memcpy(masks.data(), left.data(), kBlockBytes);
-    const float* weights = weights_.data() + first * kLeaves;
-    const std::size_t count = std::min(kBlockBytes, tree_count_ - first);
-    for (std::size_t i = 0; i < count; ++i) {
-      score += weights[i * kLeaves + static_cast<std::size_t>(std::countr_zero(masks[i] | 0x100u))];
+    std::array<std::uint8_t, kBlockBytes> bytes;
+    std::memcpy(bytes.data(), left.data(), kBlockBytes);
+    const std::size_t count = std::min(kBlockBytes, tree_count_ - block * kBlockBytes);
+    for (std::size_t i = 0; i < count; ++i, weights += kLeaves) {
+      // Never 0: a tree keeps the leaf that the row reaches.
+      score += weights[static_cast<unsigned>(__builtin_ctz(bytes[i]))];
     }
   }
   return score;

@@ -1,17 +1,17 @@
 // A forest of small trees in the form in which nothing descends: a byte for each tree says which of
 // its eight leaves can still be reached.
 //
-// Four split values of one column make a quad; they cut its keys into five regions. For each region
-// a row of the table has, a byte a tree, the leaves that the nodes with these split values leave
-// over. ANDing the rows of the regions that an applicant falls into, one row a quad, leaves each
+// Questions are asked four at once, and their answers are one of sixteen rows of a table. A row
+// has, a byte a tree, the leaves that these four answers leave over. ANDing the rows leaves each
 // tree with one leaf. After QuickScorer (Lucchese et al., "QuickScorer: a fast algorithm to rank
 // documents with additive ensembles of regression trees", SIGIR 2015), which ANDs a mask for each
-// node that says no; here four nodes and more cost one row for 64 trees, and nothing branches on
-// data.
+// node that says no; here nodes that ask the same are asked once, four of them cost one row for 64
+// trees, and nothing branches on data.
 //
 // The table grows with nodes times trees: large forests descend (threshold_trees.h).
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -35,33 +35,42 @@ class MaskTrees {
   static constexpr std::size_t kLeaves = 8;
   // Bytes that are ANDed in registers: as many trees.
   static constexpr std::size_t kBlockBytes = 64;
-  static constexpr std::size_t kBlockWords = kBlockBytes / 8;
+  static constexpr std::size_t kBlockVectors = kBlockBytes / 16;
+  // Questions that are asked at once, and how they may be answered.
   static constexpr std::size_t kQuad = 4;
-  static constexpr std::size_t kMostSlots = 256;
-  static constexpr std::size_t kMostQuads = 1024;
+  static constexpr std::size_t kAnswers = 16;
+  static constexpr std::size_t kMostQuads = 256;
   static constexpr std::size_t kMostTableBytes = 256 * 1024;
 
-  struct Slot {
+  // Sixteen bytes, which the compiler puts into a register of any machine that has such.
+  using Masks = std::uint64_t __attribute__((vector_size(16)));
+
+  // Whether a column is above a value, and what that is of NaN.
+  struct Question {
+    bool missing_is_above = false;
     std::uint32_t column = 0;
-    std::int32_t key_of_nan = 0;
+    float value = 0.0f;
+
+    auto operator<=>(const Question&) const = default;
   };
 
   MaskTrees() = default;
-  bool add_quads(const Trees& trees);
+  static std::optional<Question> question_of(const TreeNode& node, const Trees& trees);
+  bool add_questions(const Trees& trees);
   void add_tree(const Trees& trees, std::size_t tree);
   void clear_leaves(const TreeNode& node, const Trees& trees, std::size_t tree,
                     std::uint8_t leaves_if_true, std::uint8_t leaves_if_false);
 
   std::size_t tree_count_ = 0;
   std::size_t blocks_ = 0;
-  // Columns that are asked, once for each key that NaN is to have there.
-  std::vector<Slot> slots_;
-  // The slot of each quad.
-  std::vector<std::uint32_t> slot_of_quad_;
-  // kQuad a quad, ascending; the last quad of a slot is filled up.
-  std::vector<std::int32_t> boundaries_;
-  // kQuad + 1 rows a quad, each of blocks_ * kBlockWords words.
-  std::vector<std::uint64_t> table_;
+  // In order; each kind fills its last quad up. In the first `plain_quads_` NaN is not above.
+  std::vector<Question> questions_;
+  std::size_t plain_quads_ = 0;
+  // The columns and values of `questions_`.
+  std::vector<std::uint32_t> columns_;
+  std::vector<float> values_;
+  // kAnswers rows a quad, each of blocks_ * kBlockVectors.
+  std::vector<Masks> table_;
   // kLeaves a tree.
   std::vector<float> weights_;
 };
