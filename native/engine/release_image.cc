@@ -61,26 +61,44 @@ bool read_input(std::span<const std::uint8_t> bytes, ModelImage& model) {
 }
 
 bool read_calibration(std::span<const std::uint8_t> bytes, models::Calibration& calibration) {
+  namespace field = image::calibration;
   std::uint32_t kind = 0;
-  models::Calibration platt{0.0, 0.0};
+  double a = 0.0, b = 0.0;
+  std::vector<double> raw, calibrated;
   MessageReader reader(bytes);
   while (reader.next()) {
     switch (reader.number()) {
-      case image::calibration::kKind:
+      case field::kKind:
         kind = reader.bits32();
         break;
-      case image::calibration::kA:
-        platt.a = reader.number64();
+      case field::kA:
+        a = reader.number64();
         break;
-      case image::calibration::kB:
-        platt.b = reader.number64();
+      case field::kB:
+        b = reader.number64();
+        break;
+      case field::kRaw:
+        if (!wire::append_doubles(reader, raw)) return false;
+        break;
+      case field::kCalibrated:
+        if (!wire::append_doubles(reader, calibrated)) return false;
+        break;
+      case field::kPriorShift:
+        calibration.prior_shift = reader.number64();
         break;
       default:
         break;
     }
   }
-  if (kind > image::calibration::kind::kPlatt) return false;
-  if (kind == image::calibration::kind::kPlatt) calibration = platt;
+  if (kind == field::kind::kPlatt) {
+    calibration.a = a;
+    calibration.b = b;
+  } else if (kind == field::kind::kIsotonic && !raw.empty()) {
+    calibration.raw = std::move(raw);
+    calibration.calibrated = std::move(calibrated);
+  } else if (kind != 0) {
+    return false;
+  }
   return reader.ok();
 }
 

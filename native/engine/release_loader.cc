@@ -234,6 +234,7 @@ class ReleaseLoader {
                  std::to_string(slot.contributions.size()));
     }
     if (!are_reasons(slot.contributions)) return bad("a contribution points to no reason");
+    if (!slot.calibration.is_valid()) return bad("its calibration is no ascending curve");
     release_->models_.push_back(std::move(slot));
     return {};
   }
