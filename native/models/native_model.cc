@@ -27,7 +27,7 @@ Status NativeRun::run() {
   for (const ModelStep& step : model_->steps_) {
     if (!step.run(step, model_->tables_, cells_)) [[unlikely]] {
       return error(StatusCode::kInternal,
-                   "the model does not know a category, or divides a whole number by 0");
+                   "the model does not know a category, takes no missing value there, or divides by 0");
     }
   }
   return {};
