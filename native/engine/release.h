@@ -29,7 +29,8 @@ inline constexpr std::uint32_t kNone = UINT32_MAX;
 // Registers that feed one input tensor, one a column.
 struct InputBinding {
   std::vector<std::uint32_t> registers;
-  std::int64_t missing_int = 0;
+  // Of an int64 or bool tensor. Nothing: without the value the model says nothing.
+  std::optional<std::int64_t> missing_int;
 };
 
 // What a column of a model, or an attribute of a scorecard, stands for.

@@ -224,6 +224,7 @@ class ReleaseLoader {
       }
       slot.output_column = static_cast<std::uint32_t>(width) - 1;
     }
+    if (width == 1) slot.output_column = 0;
     if (slot.output_column >= width) {
       return bad("output " + outputs[0] + " has no column " + std::to_string(slot.output_column));
     }

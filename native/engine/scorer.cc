@@ -62,8 +62,7 @@ float to_float(const Value& value) {
   return static_cast<float>(to_double(value));
 }
 
-std::int64_t to_int64(const Value& value, std::int64_t missing) {
-  if (!value.is_ok()) return missing;
+std::int64_t to_int64(const Value& value) {
   return value.kind == Kind::kBool ? (value.b ? 1 : 0) : value.i;
 }
 
@@ -153,7 +152,10 @@ Status Scorer::run_model(std::uint32_t i) {
       case models::ElementType::kBool: {
         const std::span<std::int64_t> tensor = run.int64s(t);
         for (std::size_t c = 0; c < tensor.size(); ++c) {
-          tensor[c] = to_int64(w.registers[binding.registers[c]], binding.missing_int);
+          const Value& value = w.registers[binding.registers[c]];
+          // Its outputs stay missing: whoever rests on them is referred.
+          if (!value.is_ok() && !binding.missing_int) return {};
+          tensor[c] = value.is_ok() ? to_int64(value) : *binding.missing_int;
         }
         break;
       }

@@ -1,4 +1,5 @@
 // Steps over groups of neighbouring cells: sums, extremes, softmax.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -46,6 +47,47 @@ struct Sum {
     return sum;
   }
 };
+// Eigen's order of additions (Redux.h, linear vectorised traversal) for the neighbours from `x` on,
+// of which the first `before` come before the next multiple of 16 bytes.
+template <typename T>
+T lane_sum(const T* x, std::uint32_t size, std::uint32_t before) {
+  constexpr std::uint32_t kLanes = 16 / sizeof(T);
+  const std::uint32_t vectors = (size - before) / kLanes;
+  if (vectors == 0) return Sum::of(x, size);
+  T lanes[2][kLanes] = {};
+  for (std::uint32_t v = 0; v < vectors; ++v) {
+    // Two vectors at a time; a third that is left over goes to their sum.
+    const bool is_left_over = vectors > 1 && vectors % 2 == 1 && v == vectors - 1;
+    if (is_left_over) {
+      for (std::uint32_t k = 0; k < kLanes; ++k) lanes[0][k] += lanes[1][k];
+    }
+    T* const into = is_left_over ? lanes[0] : lanes[v % 2];
+    const T* const from = x + before + v * kLanes;
+    for (std::uint32_t k = 0; k < kLanes; ++k) into[k] = v < 2 ? from[k] : into[k] + from[k];
+  }
+  if (vectors > 1 && vectors % 2 == 0) {
+    for (std::uint32_t k = 0; k < kLanes; ++k) lanes[0][k] += lanes[1][k];
+  }
+  const T* const lane = lanes[0];
+  T sum = kLanes == 4 ? (lane[0] + lane[2]) + (lane[1] + lane[3]) : lane[0] + lane[1];
+  for (std::uint32_t k = 0; k < before; ++k) sum += x[k];
+  for (std::uint32_t k = before + vectors * kLanes; k < size; ++k) sum += x[k];
+  return sum;
+}
+
+template <typename T>
+bool lane_sums(const ModelStep& step, const StepTables&, Cells& cells) {
+  constexpr std::uint32_t kLanes = 16 / sizeof(T);
+  const T* a = cells.bank<T>() + step.a;
+  T* result = cells.bank<T>() + step.result;
+  for (std::uint32_t i = 0; i < step.count; ++i, a += step.size) {
+    // As if the first group began at a multiple of 16 bytes.
+    const std::uint32_t before = (kLanes - i * step.size % kLanes) % kLanes;
+    result[i] = lane_sum(a, step.size, std::min(before, step.size));
+  }
+  return true;
+}
+
 struct Product {
   template <typename T>
   static T of(const T* x, std::uint32_t size) {
@@ -162,6 +204,12 @@ struct PositionOf {
   };
 };
 template <typename T>
+struct LaneSums {
+  static StepForm form() {
+    return {&lane_sums<T>, bank_of<T>(), Bank::kNone, Bank::kNone, bank_of<T>()};
+  }
+};
+template <typename T>
 struct Softmax {
   static StepForm form() {
     return {&softmax<T>, bank_of<T>(), Bank::kNone, Bank::kNone, bank_of<T>()};
@@ -174,6 +222,8 @@ std::optional<StepForm> group_form(std::uint32_t kind, std::uint32_t type) {
   switch (kind) {
     case kind::kGroupSum:
       return of_numbers<GroupsOf<Sum>::Form>(type);
+    case kind::kGroupLaneSum:
+      return of_reals<LaneSums>(type);
     case kind::kGroupProduct:
       return of_numbers<GroupsOf<Product>::Form>(type);
     case kind::kGroupMin:

@@ -317,6 +317,7 @@ class NativeModelParser {
         e.b = size;
         break;
       case kind::kGroupSum:
+      case kind::kGroupLaneSum:
       case kind::kGroupProduct:
       case kind::kGroupMin:
       case kind::kGroupMax:
@@ -340,7 +341,7 @@ class NativeModelParser {
   }
 
   static bool needs_size(std::uint32_t kind) {
-    return kind >= kind::kGroupSum && kind <= kind::kGroupSoftmaxZero;
+    return kind >= kind::kGroupSum && kind <= kind::kGroupLaneSum;
   }
 
   bool check(StepImage& read) {

@@ -187,15 +187,15 @@ def group(
 
 
 _REDUCTIONS = {
-    "ReduceSum": image.STEP_KIND_GROUP_SUM,
-    "ReduceMean": image.STEP_KIND_GROUP_SUM,
+    "ReduceSum": image.STEP_KIND_GROUP_LANE_SUM,
+    "ReduceMean": image.STEP_KIND_GROUP_LANE_SUM,
     "ReduceProd": image.STEP_KIND_GROUP_PRODUCT,
     "ReduceMin": image.STEP_KIND_GROUP_MIN,
     "ReduceMax": image.STEP_KIND_GROUP_MAX,
-    "ReduceSumSquare": image.STEP_KIND_GROUP_SUM,
-    "ReduceL1": image.STEP_KIND_GROUP_SUM,
-    "ReduceL2": image.STEP_KIND_GROUP_SUM,
-    "ReduceLogSum": image.STEP_KIND_GROUP_SUM,
+    "ReduceSumSquare": image.STEP_KIND_GROUP_LANE_SUM,
+    "ReduceL1": image.STEP_KIND_GROUP_LANE_SUM,
+    "ReduceL2": image.STEP_KIND_GROUP_LANE_SUM,
+    "ReduceLogSum": image.STEP_KIND_GROUP_LANE_SUM,
     "ReduceLogSumExp": image.STEP_KIND_GROUP_LOG_SUM_EXP,
 }
 
@@ -218,7 +218,11 @@ def _reduce(node: Node) -> list[Tensor]:
     elif name == "ReduceL1":
         before = node.each(image.STEP_KIND_ABS, x)
     keep = node.attribute("keepdims", 1) != 0
-    result = group(node, _REDUCTIONS[name], before, list(axes), keep=keep)
+    kind = _REDUCTIONS[name]
+    if kind == image.STEP_KIND_GROUP_LANE_SUM and not _are_last(axes, len(x.shape)):
+        # onnxruntime sums row by row what does not lie side by side.
+        kind = image.STEP_KIND_GROUP_SUM
+    result = group(node, kind, before, list(axes), keep=keep)
     if name == "ReduceMean":
         return [node.each(image.STEP_KIND_DIVIDE, result, node.scalar(x, x.size // result.size))]
     if name == "ReduceL2":
@@ -226,6 +230,10 @@ def _reduce(node: Node) -> list[Tensor]:
     if name == "ReduceLogSum":
         return [node.each(image.STEP_KIND_LOG, result)]
     return [result]
+
+
+def _are_last(axes: Sequence[int], rank: int) -> bool:
+    return sorted(axis % rank for axis in axes) == list(range(rank - len(axes), rank))
 
 
 @operator("ArgMax", "ArgMin")

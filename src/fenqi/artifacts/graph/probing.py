@@ -67,9 +67,10 @@ def _origins(native: image.NativeModel) -> dict[int, tuple[str, int]]:
 def _with_neighbours(values: NDArray[np.float32]) -> NDArray[np.float32]:
     values = np.unique(values)
     infinity = np.float32(np.inf)
-    return np.unique(
-        np.concatenate([values, np.nextafter(values, infinity), np.nextafter(values, -infinity)])
-    )
+    # Beyond the largest number stands infinity.
+    with np.errstate(over="ignore"):
+        above, below = np.nextafter(values, infinity), np.nextafter(values, -infinity)
+    return np.unique(np.concatenate([values, above, below]))
 
 
 def random_rows(
