@@ -56,6 +56,10 @@ def _imputer(node: Node) -> list[Tensor]:
 @operator("Binarizer", domain=ML)
 def _binarizer(node: Node) -> list[Tensor]:
     x = node.of_types(node.input(0), (FLOAT,))
+    is_nan = node.each(image.STEP_KIND_IS_NAN, x, dtype=BOOL)
+    # onnxruntime fails on NaN too.
+    is_number = node.each(image.STEP_KIND_NOT, is_nan)
+    node.builder.step(image.STEP_KIND_REQUIRE, None, [is_number], dtype=BOOL)
     threshold = node.scalar(x, node.attribute("threshold", 0.0))
     above = node.each(image.STEP_KIND_LESS, threshold, x, dtype=BOOL)
     return [node.cast(above, FLOAT)]

@@ -6,14 +6,20 @@ import numpy as np
 
 from fenqi.artifacts.graph.arithmetic import group, matrix
 from fenqi.artifacts.graph.operators import ML, Node, operator
-from fenqi.artifacts.graph.scores import label_at, labels_of, one_minus, transform, transformed
+from fenqi.artifacts.graph.scores import (
+    label_at,
+    labels_of,
+    one_minus,
+    opposite,
+    transform,
+    transformed,
+)
 from fenqi.artifacts.graph.tensors import (
     BOOL,
     DOUBLE,
     FLOAT,
     INT32,
     INT64,
-    STRING,
     Tensor,
     constant,
 )
@@ -37,7 +43,8 @@ def _linear_classifier(node: Node) -> list[Tensor]:
     label = _label(node, scores, labels) if node.wanted[0] else labels
     if scores.size > 1:
         return [label, _transformed(node, scores, name)]
-    return [label, one_minus(node, scores) if labels.size == 2 else scores]
+    both = opposite(node, scores, name) if name == "LOGISTIC" else one_minus(node, scores)
+    return [label, both]
 
 
 def _scores(node: Node, x: Tensor, count: int) -> Tensor:
@@ -64,6 +71,6 @@ def _label(node: Node, scores: Tensor, labels: Tensor) -> Tensor:
         best = group(node, image.STEP_KIND_GROUP_ARG_MAX, scores, [0, 1], keep=False, dtype=INT64)
         return label_at(node, labels, best)
     if labels.size != 2:
-        labels = constant(STRING, ["0", "1"]) if labels.dtype == STRING else constant(INT64, [0, 1])
+        raise node.refuse(f"has {labels.size} labels for two classes")
     above = node.each(image.STEP_KIND_LESS, node.scalar(scores, 0.0), scores, dtype=BOOL)
     return label_at(node, labels, above)
