@@ -6,12 +6,14 @@ import hashlib
 from dataclasses import dataclass, field
 
 from fenqi.artifacts import Artifact
+from fenqi.artifacts.graph import ServingForm
 from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.offers.texts import DEFAULT, read_texts
 from fenqi.policy.consent import DataUse
 from fenqi.policy.cutoffs import cutoffs_image
 from fenqi.policy.lower import REQUEST
 from fenqi.policy.lowered import Scalar
+from fenqi.policy.products import LoweredOffers, offer_plan
 from fenqi.policy.program import CoreOutput, Operand, ProgramBuilder, Registers, Slot
 from fenqi.policy.row import (
     AMOUNT,
@@ -40,6 +42,13 @@ _ACTIONS = {
     "decline": scoring_pb2.RULE_ACTION_DECLINE,
     "cap": scoring_pb2.RULE_ACTION_CAP,
 }
+_TENSOR_TYPES = {
+    "float": image.TENSOR_TYPE_FLOAT,
+    "double": image.TENSOR_TYPE_DOUBLE,
+    "int64": image.TENSOR_TYPE_INT64,
+    "bool": image.TENSOR_TYPE_BOOL,
+    "string": image.TENSOR_TYPE_STRING,
+}
 _DIMENSIONS = {
     None: scoring_pb2.DIMENSION_UNSPECIFIED,
     "ability": scoring_pb2.DIMENSION_ABILITY,
@@ -52,7 +61,9 @@ class LoweredModel:
     """A model in its slot, with what its columns read."""
 
     artifact: Artifact
+    # One a column, of all input tensors in order.
     inputs: list[Operand]
+    form: ServingForm
     always_runs: bool
 
 
@@ -73,6 +84,7 @@ class Compiled:
     rules: list[LoweredRule] = field(default_factory=list)
     skip: Operand | None = None
     drawdown: Drawdown | None = None
+    offers: LoweredOffers | None = None
     # The jurisdiction's pack, where there is one.
     pack: RulePack | None = None
 
@@ -114,6 +126,8 @@ class Compiled:
         for judgement in self.routing.judgements:
             self._add_segment(built.segments.add(), judgement, codes)
         self._add_quoting(built, codes)
+        if self.offers is not None:
+            built.offer_plan.CopyFrom(offer_plan(self.offers, registers, codes))
         content = built.SerializeToString(deterministic=True)
         built.content_hash = hashlib.sha256(content).hexdigest()
         return built
@@ -162,6 +176,8 @@ class Compiled:
         operands: list[Operand] = [o for model in self.models.values() for o in model.inputs]
         if self.skip is not None:
             operands.append(self.skip)
+        if self.offers is not None:
+            operands += self.offers.operands()
         return operands
 
     def _slots(self, operands: list[Operand]) -> list[RowSlot]:
@@ -170,12 +186,14 @@ class Compiled:
         cutoffs = [j.cutoffs for j in self.routing.judgements if j.cutoffs is not None]
         explores = any(one.explore_rate is not None for one in cutoffs)
         caps = any(rule.cap is not None for rule in self.rules)
-        if caps or explores or any(one.refer_above_fen is not None for one in cutoffs):
+        lends = self.offers is not None
+        if caps or explores or lends or any(one.refer_above_fen is not None for one in cutoffs):
             wanted.append(AMOUNT)
             self.use.note_slot(AMOUNT)
         if explores:
             wanted.append(CUSTOMER_KEY)
-        if self.drawdown is not None:
+        if self.drawdown is not None or lends:
+            # When the money would be paid out: plans have dates.
             wanted.append(DECIDED_AT)
         if self.use.withheld:
             wanted.append(CONSENTS)
@@ -202,16 +220,24 @@ def _add_model(
 ) -> None:
     manifest = model.artifact.manifest
     added.slot, added.name, added.version = slot, manifest.name, manifest.version
-    added.onnx = model.artifact.onnx
-    added.margin_output = manifest.outputs.margin
-    added.probability_output = manifest.outputs.probability
-    added.contributions_output = manifest.outputs.contributions
-    added.base_margin = manifest.base_margin
-    added.inputs.add(
-        name=manifest.input,
-        type=image.TENSOR_TYPE_FLOAT,
-        registers=[registers.of(operand) for operand in model.inputs],
-    )
+    if model.form.native is None:
+        added.onnx = model.artifact.onnx
+    else:
+        added.native.CopyFrom(model.form.native)
+    added.margin_output = manifest.outputs.margin or ""
+    added.probability_output = manifest.outputs.probability or ""
+    added.contributions_output = manifest.outputs.contributions or ""
+    added.base_margin = model.artifact.reference.margin
+    if manifest.outputs.probability is not None:
+        added.output_column = manifest.outputs.class_
+    operands = iter(model.inputs)
+    for tensor in manifest.inputs:
+        added.inputs.add(
+            name=tensor.name,
+            type=_TENSOR_TYPES[tensor.type],
+            registers=[registers.of(next(operands)) for _ in tensor.columns],
+            missing_int=tensor.missing,
+        )
     if manifest.calibration.kind == "platt":
         added.calibration.kind = image.Calibration.KIND_PLATT
         added.calibration.a = manifest.calibration.a
@@ -219,7 +245,7 @@ def _add_model(
     added.score_scale.offset = manifest.score_scale.offset
     added.score_scale.factor = manifest.score_scale.factor
     if manifest.outputs.contributions:
-        for column in manifest.features:
+        for column in manifest.columns:
             added.contributions.append(_contribution(column.reason, column.dimension, codes))
     added.score_register = registers.of(CoreOutput(f"{slot}.score"))
     added.probability_register = registers.of(CoreOutput(f"{slot}.probability_of_default"))
