@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto
+from onnx import ModelProto, TensorProto
 from ruamel.yaml import YAML
 
 from fenqi.artifacts.calibration import calibrated
 from fenqi.artifacts.golden import TOLERANCE, golden_bytes
+from fenqi.artifacts.graph import GraphInput
 from fenqi.artifacts.manifest import FORMAT, Calibration, Outputs, ScoreScale
 from fenqi.artifacts.packing.certify import certificate_of
 from fenqi.artifacts.parity import Judge, compare, parity_bytes
@@ -172,5 +173,6 @@ def _parity(model: ModelProto, onnx: bytes, golden: Golden) -> bytes:
         compare("golden", _JUDGES, golden.margin, session.result(outputs, rows)),
         compare("splits", _JUDGES, golden.predict(splits[INPUT]), session.result(outputs, splits)),
     ]
-    trial = run_task(Task(onnx, outputs, rows, golden.margin.tolist(), "library"))
+    inputs = [GraphInput(INPUT, TensorProto.FLOAT, golden.features.shape[1])]
+    trial = run_task(Task(onnx, inputs, outputs, rows, golden.margin.tolist(), "library"))
     return parity_bytes(certificate_of(trial, golden.library, by_library, TOLERANCE))

@@ -91,6 +91,15 @@ void ModelRun::set_string(std::size_t i, std::size_t column, std::string_view te
   std::visit([&](auto& run) { run.set_string(i, column, text); }, run_);
 }
 
+std::string_view ModelRun::string(std::size_t i, std::size_t column) const {
+  return std::visit([&](const auto& run) { return run.string(i, column); }, run_);
+}
+
+std::span<const float> ModelRun::forest_row(std::size_t i) const {
+  const auto* run = std::get_if<NativeRun>(&run_);
+  return run == nullptr ? std::span<const float>() : run->forest_row(i);
+}
+
 Status ModelRun::run() {
   return std::visit([](auto& run) { return run.run(); }, run_);
 }

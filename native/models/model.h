@@ -72,6 +72,7 @@ class ModelRun {
   std::span<double> doubles(std::size_t i);
   std::span<std::int64_t> int64s(std::size_t i);
   void set_string(std::size_t i, std::size_t column, std::string_view text);
+  std::string_view string(std::size_t i, std::size_t column) const;
 
   // INTERNAL where the row cannot be worked out.
   Status run();
@@ -79,6 +80,8 @@ class ModelRun {
   // Column of output i after a run: a number, or, of a native model's string output, a text.
   double output(std::size_t i, std::size_t column) const;
   std::string_view text(std::size_t i, std::size_t column) const;
+  // The row that forest i of a native model was asked about in the last run.
+  std::span<const float> forest_row(std::size_t i) const;
 
  private:
   ModelRun(std::shared_ptr<const Model> model, std::variant<NativeRun, OnnxRun> run)

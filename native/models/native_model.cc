@@ -23,6 +23,14 @@ void NativeRun::set_string(std::size_t i, std::size_t column, std::string_view t
   cells_.texts[model_->input_cells_[i] + column] = text;
 }
 
+std::string_view NativeRun::string(std::size_t i, std::size_t column) const {
+  return cells_.texts[model_->input_cells_[i] + column];
+}
+
+std::span<const float> NativeRun::forest_row(std::size_t i) const {
+  return {cells_.floats.data() + model_->forest_cells_[i], model_->forests()[i].column_count()};
+}
+
 Status NativeRun::run() {
   for (const ModelStep& step : model_->steps_) {
     if (!step.run(step, model_->tables_, cells_)) [[unlikely]] {

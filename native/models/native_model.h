@@ -31,12 +31,16 @@ class NativeModel {
 
   const std::vector<Tensor>& inputs() const { return inputs_; }
   const std::vector<Tensor>& outputs() const { return outputs_; }
-  // In the order of the steps that run them.
   std::span<const Forest> forests() const { return tables_.forests; }
+  // Whether a step runs forest i.
+  bool runs_forest(std::size_t i) const {
+    return i < forest_cells_.size() && forest_cells_[i] != kNone;
+  }
 
  private:
   friend class NativeModelParser;
   friend class NativeRun;
+  static constexpr std::uint32_t kNone = UINT32_MAX;
   NativeModel() = default;
 
   std::vector<Tensor> inputs_;
@@ -44,6 +48,8 @@ class NativeModel {
   // Of each input and output, its first cell.
   std::vector<std::uint32_t> input_cells_;
   std::vector<std::uint32_t> output_cells_;
+  // Of each forest, the first cell of its row; kNone where no step runs it.
+  std::vector<std::uint32_t> forest_cells_;
   Cells start_;  // constants in their places, everything else NaN, 0 or ""
   std::vector<std::string> texts_;
   std::vector<ModelStep> steps_;
@@ -61,6 +67,7 @@ class NativeRun {
   std::span<double> doubles(std::size_t i);
   std::span<std::int64_t> int64s(std::size_t i);
   void set_string(std::size_t i, std::size_t column, std::string_view text);
+  std::string_view string(std::size_t i, std::size_t column) const;
 
   // Allocates only to say why it fails: INTERNAL where the row cannot be worked out.
   Status run();
@@ -68,6 +75,8 @@ class NativeRun {
   // Column of output i after a run: a number, or, of a string output, a text.
   double output(std::size_t i, std::size_t column) const;
   std::string_view text(std::size_t i, std::size_t column) const;
+  // The row that forest i was asked about in the last run.
+  std::span<const float> forest_row(std::size_t i) const;
 
  private:
   std::shared_ptr<const NativeModel> model_;

@@ -193,9 +193,12 @@ class NativeModelParser {
       model_->input_cells_.push_back(input.first_cell);
       model_->inputs_.push_back(std::move(input.tensor));
     }
+    model_->forest_cells_.assign(model_->forests().size(), NativeModel::kNone);
     for (std::size_t i = 0; i < steps_.size(); ++i) {
       if (!check(steps_[i])) return refuse("step " + std::to_string(i) + " cannot be run");
-      model_->steps_.push_back(steps_[i].step);
+      const ModelStep& step = steps_[i].step;
+      if (steps_[i].kind == kind::kForest) model_->forest_cells_[step.index] = step.a;
+      model_->steps_.push_back(step);
     }
     for (TensorImage& output : outputs_) {
       const FilledCells& cells = bank(bank_of_element(output.tensor.type));

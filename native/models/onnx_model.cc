@@ -300,6 +300,10 @@ std::span<std::int64_t> OnnxRun::int64s(std::size_t i) {
   return input_buffers_[i].int64s;
 }
 
+std::string_view OnnxRun::string(std::size_t i, std::size_t column) const {
+  return input_buffers_[i].strings[column];
+}
+
 void OnnxRun::set_string(std::size_t i, std::size_t column, std::string_view text) {
   std::string& owned = input_buffers_[i].strings[column];
   owned.assign(text);

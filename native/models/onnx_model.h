@@ -70,6 +70,7 @@ class OnnxRun {
   std::span<double> doubles(std::size_t i);
   std::span<std::int64_t> int64s(std::size_t i);
   void set_string(std::size_t i, std::size_t column, std::string_view text);
+  std::string_view string(std::size_t i, std::size_t column) const;
 
   Status run();
 

@@ -43,8 +43,22 @@ def test_a_conversion_is_packed_where_it_is_right_and_refused_where_it_is_wrong(
     assert artifact.parity.library == given.made_with
     assert artifact.golden.predictions_of == "library"
     assert set(artifact.golden.expected) <= set(given.predicted)
+    # The native path is another judge, on split values too, or says why it is none.
+    native = [one for one in artifact.parity.comparisons if one.between[1] == "native"]
+    assert bool(native) == (artifact.parity.why_not_native is None)
+    assert all(one.largest <= 1e-6 for one in native)
+    if artifact.parity.split_values and native:
+        assert native[1].rows == "splits"
+        assert native[1].count == 3 * artifact.parity.split_values
+
+
+@needs_shared
+@pytest.mark.parametrize("name", ["lgb_binary", "mixed_onehot_gbc", "svc_rbf"])
+def test_what_was_packed_verifies(name: str, tmp_path: Path) -> None:
+    artifact = packed(exported(name, tmp_path), tmp_path).artifact
     checks = {check.subject: check for check in verify(artifact.folder)}
     assert all(check.outcome != "failed" for check in checks.values()), checks
+    assert checks["parity certificate"].outcome == "passed"
 
 
 @needs_shared
@@ -220,8 +234,8 @@ ROWS = "Income (CNY),age\n0.5,1\n-1,2\n"
 def test_dictionaries_of_probabilities_become_tensors(tmp_path: Path) -> None:
     files = write(tmp_path, linear([], zip_map=True), ROWS)
     made = pack(*files, tmp_path, Wishes("m", "1"))
-    assert made.artifact.manifest.outputs.probability == "raw"
-    assert "took the ZipMap away" in made.notes[0]
+    assert made.artifact.manifest.outputs.probability == "probabilities"
+    assert "took out the ZipMap" in made.notes[0]
     assert [column.name for column in made.artifact.manifest.columns] == ["income_cny", "age"]
 
 

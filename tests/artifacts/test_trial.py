@@ -9,6 +9,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from fenqi.artifacts import ArtifactError, load_artifact
+from fenqi.artifacts.graph import GraphInput
 from fenqi.artifacts.manifest import Outputs
 from fenqi.artifacts.safety import parse_graph
 from fenqi.artifacts.trial import Task, run_task, try_artifact
@@ -27,7 +28,9 @@ def task(nodes: list, rows: np.ndarray) -> Task:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     content = model.SerializeToString()
     parse_graph(content)
-    return Task(content, Outputs(margin="y"), {"x": rows}, [0.0] * len(rows), "library")
+    inputs = [GraphInput("x", TensorProto.FLOAT, 1)]
+    outputs = Outputs(margin="y")
+    return Task(content, inputs, outputs, {"x": rows}, [0.0] * len(rows), "library")
 
 
 def test_a_trial_compares_golden_rows_and_takes_the_time() -> None:

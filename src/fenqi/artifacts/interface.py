@@ -6,16 +6,18 @@ from dataclasses import dataclass
 
 from onnx import ModelProto, TensorProto, ValueInfoProto
 
+from fenqi.artifacts.graph.compiler import GraphInput
 from fenqi.artifacts.manifest import Input, Manifest, TensorType
 from fenqi.artifacts.safety import UnsafeGraph
 
-_TYPES: dict[int, TensorType] = {
-    TensorProto.FLOAT: "float",
-    TensorProto.DOUBLE: "double",
-    TensorProto.INT64: "int64",
-    TensorProto.STRING: "string",
-    TensorProto.BOOL: "bool",
+ELEMENT_TYPES: dict[TensorType, int] = {
+    "float": TensorProto.FLOAT,
+    "double": TensorProto.DOUBLE,
+    "int64": TensorProto.INT64,
+    "string": TensorProto.STRING,
+    "bool": TensorProto.BOOL,
 }
+_TYPES = {number: name for name, number in ELEMENT_TYPES.items()}
 _RESULTS = {TensorProto.FLOAT, TensorProto.DOUBLE}
 
 
@@ -26,6 +28,14 @@ class Tensor:
     name: str
     type: TensorType
     columns: int | None
+
+
+def graph_inputs_of(manifest: Manifest) -> list[GraphInput]:
+    """The inputs as the compiler of graphs takes them."""
+    return [
+        GraphInput(tensor.name, ELEMENT_TYPES[tensor.type], len(tensor.columns))
+        for tensor in manifest.inputs
+    ]
 
 
 def inputs_of(model: ModelProto) -> list[Tensor]:

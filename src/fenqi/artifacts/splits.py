@@ -12,6 +12,9 @@ from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
 from fenqi.artifacts.golden import Tensors
 from fenqi.artifacts.safety.trees import is_ensemble
 
+# Values that are tried; of more, every second, every third, ...
+MOST_VALUES = 20_000
+
 _UNCHANGED = {"Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze"}
 
 Floats = NDArray[np.float32]
@@ -29,7 +32,8 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class SplitRows:
-    """Rows beside every split value. `not_tried`: values behind steps that cannot be undone."""
+    """Rows beside split values. `not_tried`: values behind steps that cannot be undone, and those
+    beyond MOST_VALUES."""
 
     inputs: Tensors
     values: int
@@ -56,12 +60,18 @@ def split_rows(model: ModelProto, widths: dict[str, int], base: Tensors) -> Spli
             else:
                 found.add((source.input, source.column, value / source.scale + source.offset))
     rows = sorted(found)
+    step = -(-len(rows) // MOST_VALUES) or 1
+    lost += len(rows) - len(rows[::step])
+    rows = rows[::step]
     repeated = np.arange(3 * len(rows)) % len(next(iter(base.values())))
     inputs = {name: tensor[repeated].copy() for name, tensor in base.items()}
     for number, (name, column, value) in enumerate(rows):
         tensor = inputs[name]
         middle = tensor.dtype.type(value)
-        beside = (np.nextafter(middle, -np.inf), middle, np.nextafter(middle, np.inf))
+        # A split that only parts missing values from known ones is at the largest finite number.
+        with np.errstate(over="ignore"):
+            beside = (np.nextafter(middle, -np.inf), middle, np.nextafter(middle, np.inf))
+        beside = np.nan_to_num(beside, posinf=middle, neginf=middle)
         tensor[3 * number : 3 * number + 3, column] = beside
     return SplitRows(inputs, len(rows), lost)
 

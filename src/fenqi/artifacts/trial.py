@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from fenqi.artifacts.artifact import Artifact
 from fenqi.artifacts.error import ArtifactError
 from fenqi.artifacts.golden import Tensors
+from fenqi.artifacts.graph.compiler import GraphInput
+from fenqi.artifacts.interface import graph_inputs_of
 from fenqi.artifacts.manifest import Outputs
 from fenqi.artifacts.parity import Comparison
 
@@ -31,6 +33,7 @@ class Task:
     """What the process is given."""
 
     onnx: bytes
+    inputs: list[GraphInput]
     outputs: Outputs
     golden: Tensors
     # What the golden rows were judged to be, and by whom.
@@ -56,7 +59,7 @@ class Trial(BaseModel):
 
     @property
     def golden(self) -> Comparison:
-        """How far the path that serves is from the predictions of the golden rows."""
+        """How far onnxruntime is from the predictions of the golden rows."""
         return self.comparisons[0]
 
 
@@ -69,6 +72,7 @@ def try_artifact(artifact: Artifact) -> Trial:
     """
     task = Task(
         onnx=artifact.onnx,
+        inputs=graph_inputs_of(artifact.manifest),
         outputs=artifact.manifest.outputs,
         golden=artifact.golden.tensors(artifact.manifest),
         expected=artifact.golden.expected.tolist(),

@@ -7,15 +7,19 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 
 import numpy as np
 
+from fenqi._native import StatusError
 from fenqi.artifacts.error import ArtifactError
 from fenqi.artifacts.golden import Tensors
-from fenqi.artifacts.parity import Comparison, compare
+from fenqi.artifacts.graph import serving_form
+from fenqi.artifacts.graph.parity import native_runner
+from fenqi.artifacts.parity import Comparison, Rows, compare
 from fenqi.artifacts.safety import parse_graph
-from fenqi.artifacts.session import Session
+from fenqi.artifacts.session import Session, result_of
 from fenqi.artifacts.splits import split_rows
 from fenqi.artifacts.trial import MOST_MEMORY, MOST_SECONDS, Task, Trial
 
@@ -25,17 +29,31 @@ _TIMED_RUNS = 500
 
 def run(task: Task) -> Trial:
     """Raises ArtifactError where a path cannot run the graph."""
+    outputs = task.outputs
     session = Session(task.onnx)
-    result = session.result(task.outputs, task.golden)
+    result = session.result(outputs, task.golden)
     comparisons: list[Comparison] = [
         compare("golden", (task.predictions_of, "onnxruntime"), np.array(task.expected), result)
     ]
-    widths = {name: tensor.shape[1] for name, tensor in task.golden.items()}
+    widths = {given.name: given.width for given in task.inputs}
     splits = split_rows(parse_graph(task.onnx), widths, task.golden)
-    times = _times(lambda row: session.run(task.outputs.result, row), task.golden)
+    read = [name for name in (outputs.result, outputs.contributions) if name is not None]
+    form = serving_form(task.onnx, task.inputs, read, task.golden)
+    answer: Callable[[Tensors], object] = partial(session.run, outputs.result)
+    if form.native is not None:
+        core = native_runner(form.native, task.inputs)
+        answer = core.run
+        both: list[tuple[Rows, Tensors]] = [("golden", task.golden)]
+        if splits.values:
+            both.append(("splits", splits.inputs))
+        for rows, inputs in both:
+            theirs = session.result(outputs, inputs)
+            ours = result_of(outputs, core.run(inputs)[outputs.result])
+            comparisons.append(compare(rows, ("onnxruntime", "native"), theirs, ours))
+    times = _times(answer, task.golden)
     return Trial(
-        path="onnxruntime",
-        why_not_native=None,
+        path="onnxruntime" if form.native is None else "native",
+        why_not_native=form.why or None,
         onnxruntime=version("onnxruntime"),
         comparisons=comparisons,
         split_values=splits.values,
@@ -67,7 +85,7 @@ def main() -> int:
     task: Task = pickle.load(sys.stdin.buffer)
     try:
         trial = run(task)
-    except (ArtifactError, MemoryError) as error:
+    except (ArtifactError, StatusError, MemoryError) as error:
         print(str(error).replace("\n", " ") or "there is not enough memory", file=sys.stderr)
         return 1
     sys.stdout.write(trial.model_dump_json())

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from onnx import TensorProto
-
 from fenqi.artifacts import Artifact, ArtifactError, load_artifact
-from fenqi.artifacts.graph import GraphInput, ServingForm, serving_form
+from fenqi.artifacts.graph import ServingForm, serving_form
+from fenqi.artifacts.interface import graph_inputs_of
 from fenqi.policy.document import Document
 from fenqi.policy.errors import PolicyError, did_you_mean
 from fenqi.policy.expressions import Expressions
@@ -112,19 +111,7 @@ def form_of(artifact: Artifact) -> ServingForm:
     manifest, outputs = artifact.manifest, artifact.manifest.outputs
     return serving_form(
         artifact.onnx,
-        [
-            GraphInput(tensor.name, _ELEMENT_TYPES[tensor.type], len(tensor.columns))
-            for tensor in manifest.inputs
-        ],
+        graph_inputs_of(manifest),
         [name for name in (outputs.result, outputs.contributions) if name is not None],
         artifact.golden.tensors(manifest),
     )
-
-
-_ELEMENT_TYPES = {
-    "float": TensorProto.FLOAT,
-    "double": TensorProto.DOUBLE,
-    "int64": TensorProto.INT64,
-    "bool": TensorProto.BOOL,
-    "string": TensorProto.STRING,
-}

@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import AttributeProto, ModelProto
+from onnx import AttributeProto, ModelProto, TensorProto
+from onnx.helper import make_tensor_value_info
 from ruamel.yaml import YAML
 
 from fenqi.artifacts.artifact import Artifact, load_artifact
@@ -20,7 +21,8 @@ from fenqi.artifacts.calibration import calibrated, logistic, margins
 from fenqi.artifacts.error import ArtifactError
 from fenqi.artifacts.files import MANIFEST, MODEL, read_file
 from fenqi.artifacts.golden import TOLERANCE, Tensors, golden_bytes
-from fenqi.artifacts.interface import Tensor, inputs_of, results_of
+from fenqi.artifacts.graph import GraphInput, without_zip_maps
+from fenqi.artifacts.interface import ELEMENT_TYPES, Tensor, inputs_of, results_of
 from fenqi.artifacts.manifest import FORMAT, Calibration, Outputs, ScoreScale
 from fenqi.artifacts.packing.card import card_bytes
 from fenqi.artifacts.packing.certify import certificate_of
@@ -32,7 +34,6 @@ from fenqi.artifacts.packing.sample import (
     read_sample,
     tensors_of,
 )
-from fenqi.artifacts.packing.zip_map import without_zip_map
 from fenqi.artifacts.parity import Comparison, Rows, compare, parity_bytes
 from fenqi.artifacts.reference import reference_bytes
 from fenqi.artifacts.safety import UnsafeGraph, parse_graph
@@ -130,15 +131,19 @@ def pack(onnx: Path, data: Path, models: Path, wishes: Wishes) -> Packed:
 def _material(onnx: Path, sample: Sample, wishes: Wishes, notes: list[str]) -> _Material:
     content = read_file(onnx)
     try:
-        model, changes = without_zip_map(parse_graph(content))
-        if changes:
-            content = model.SerializeToString(deterministic=True)
+        model = parse_graph(content)
+        plain = without_zip_maps(model)
+        if plain is not model:
+            notes.append("took out the ZipMap that makes dictionaries of probabilities")
+            for value in plain.graph.output:
+                if not value.HasField("type"):
+                    value.CopyFrom(make_tensor_value_info(value.name, TensorProto.FLOAT, None))
+            content = plain.SerializeToString(deterministic=True)
             model = parse_graph(content)
         inputs = inputs_of(model)
         output = _output(model, wishes)
     except UnsafeGraph as error:
         raise ArtifactError(f"{onnx}: {error}") from None
-    notes += changes
     if any(_is_probit(attribute) for node in model.graph.node for attribute in node.attribute):
         notes.append(
             "its PROBIT transform is left to onnxruntime, whose answers for it vary from run to run"
@@ -267,6 +272,10 @@ def _files(
     compared = _at_cutoff(logistic(risk), wishes.cutoff)
     task = Task(
         onnx=material.onnx,
+        inputs=[
+            GraphInput(tensor.name, ELEMENT_TYPES[tensor.type], len(material.columns[tensor.name]))
+            for tensor in material.inputs
+        ],
         outputs=material.outputs,
         golden=material.picked(golden),
         expected=expected[golden].tolist(),

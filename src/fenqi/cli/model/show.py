@@ -118,7 +118,7 @@ def _predicted_by(artifact: Artifact) -> str:
 def _columns(manifest: Manifest) -> Table:
     table = Table(box=None, pad_edge=False)
     for heading in ("tensor", "column", "type", "feature", "unit", "reason", "direction"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     directions = {1: "raises the risk", -1: "lowers the risk", 0: ""}
     for tensor in manifest.inputs:
         for column in tensor.columns:
