@@ -103,7 +103,10 @@ def forests() -> dict[str, Callable[[], tuple[Any, Data]]]:
             make_pipeline(PolynomialFeatures(2), RobustScaler(), linear_model.Ridge()), data(0),
         ),
         "bins": lambda: (
-            make_pipeline(KBinsDiscretizer(4, encode="onehot-dense"), linear_model.LogisticRegression()), data(),
+            make_pipeline(
+                KBinsDiscretizer(4, encode="onehot-dense"), linear_model.LogisticRegression()
+            ),
+            data(),
         ),
         "normaliser": lambda: (
             make_pipeline(Normalizer(), linear_model.LogisticRegression()), data(),
@@ -125,7 +128,8 @@ def forests() -> dict[str, Callable[[], tuple[Any, Data]]]:
         "voting": lambda: (
             ensemble.VotingClassifier(
                 [("tree", tree.DecisionTreeClassifier(max_depth=3)),
-                 ("line", linear_model.LogisticRegression())], voting="soft", flatten_transform=False,
+                 ("line", linear_model.LogisticRegression())],
+                voting="soft", flatten_transform=False,
             ),
             data(),
         ),
