@@ -16,7 +16,8 @@ def pack_version(model: Path, version: str, source: Path = BUNDLED, name: str = 
     """Puts version 1 of `source` at `model`/`version`, complete at once; the folder."""
     name = name or model.name
     being_made = model / f".{version}"
-    shutil.copytree(source / "1", being_made)
+    unsigned = shutil.ignore_patterns("signature.json")
+    shutil.copytree(source / "1", being_made, ignore=unsigned)
     manifest = being_made / "manifest.yaml"
     yaml = YAML()
     tree = yaml.load(manifest.read_text(encoding="utf-8"))

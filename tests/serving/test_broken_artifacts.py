@@ -15,9 +15,11 @@ import onnx
 import pytest
 from ruamel.yaml import YAML
 
+from fenqi.artifacts import load_artifact
+from fenqi.artifacts.signature import make_keys, sign
 from fenqi.bundled import MODELS, POLICY
 from fenqi.client import Client, Retry
-from fenqi.errors import CallError
+from fenqi.errors import CallError, ConfigurationError
 from fenqi.serving.process import ServingProcess
 from fenqi.v1 import admin_pb2, admin_pb2_grpc
 from tests.serving.artifacts import pack_version
@@ -188,3 +190,37 @@ def test_each_kind_of_broken_package_is_refused_under_load_and_nothing_fails(
             threading.Event().wait(0.01)
     assert load.failures == []
     assert load.releases == {champion.content_hash, release}
+
+
+def test_a_server_with_trusted_keys_takes_signed_packages_only(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    shutil.copytree(MODELS, models, ignore=shutil.ignore_patterns("training"))
+    public = make_keys(tmp_path / "key")
+    for folder in models.glob("*/1"):
+        signed(folder, tmp_path / "key")
+    given = {"policy": POLICY, "models": models, "latency_budget_us": 1e6}
+    with (
+        serving(**given, trusted_keys=public) as process,
+        grpc.insecure_channel(process.admin_address) as channel,
+    ):
+        stub = admin_pb2_grpc.AdminStub(channel)
+        (slot,) = (m.slot for m in process.engine.release.models if m.name == MODEL)
+        pack_version(models / MODEL, "unsigned")
+        request = admin_pb2.StageRequest(bindings={slot: f"{MODEL}/unsigned"}, why="try")
+        with pytest.raises(grpc.RpcError, match="sign"):
+            stub.Stage(request, timeout=100)
+        signed(models / MODEL / "unsigned", tmp_path / "key")
+        assert stub.Stage(request, timeout=100).readiness.ready
+    nobody = make_keys(tmp_path / "another")
+    with pytest.raises(ConfigurationError, match="sign"), serving(**given, trusted_keys=nobody):
+        pass
+    with (
+        pytest.raises(ConfigurationError, match="trusted_keys: "),
+        serving(**given, trusted_keys=tmp_path / "models"),
+    ):
+        pass
+
+
+def signed(folder: Path, key: Path) -> None:
+    artifact = load_artifact(folder)
+    sign(folder, artifact.manifest, artifact.digest, key)

@@ -15,7 +15,6 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 import fenqi
-from fenqi.engine import Engine
 from fenqi.errors import ConfigurationError, FenqiError
 from fenqi.serving import admin_messages as message
 from fenqi.serving.access import Access, AccessError, Caller, Role, is_this_machine
@@ -79,13 +78,11 @@ class _Call:
 class _Admin(admin_pb2_grpc.AdminServicer):  # type: ignore[misc]  # it has no annotations
     def __init__(
         self,
-        engine: Engine,
         deployments: Deployments,
         access: Access,
         settings: Settings,
         addresses: Sequence[str],
     ) -> None:
-        self._engine = engine
         self._deployments = deployments
         self._access = access
         self._settings = settings
@@ -113,7 +110,7 @@ class _Admin(admin_pb2_grpc.AdminServicer):  # type: ignore[misc]  # it has no a
         return admin_pb2.GetServerInfoResponse(
             version=fenqi.__version__,
             started_at_seconds=self._started_at,
-            release=self._engine.release,
+            release=self._deployments.engine.release,
             addresses=self._addresses,
             workers=self._settings.values.workers,
             front=self._settings.values.front,
@@ -130,7 +127,7 @@ class _Admin(admin_pb2_grpc.AdminServicer):  # type: ignore[misc]  # it has no a
         return admin_pb2.GetLatencyResponse(
             stages=[
                 admin_pb2.StageLatency(stage=stage, **figures)
-                for stage, figures in self._engine.latency().items()
+                for stage, figures in self._deployments.engine.latency().items()
             ]
         )
 
@@ -282,7 +279,6 @@ class AdminServer:
 
     def __init__(
         self,
-        engine: Engine,
         deployments: Deployments,
         access: Access,
         settings: Settings,
@@ -295,7 +291,7 @@ class AdminServer:
         )
         self._health = health.HealthServicer()
         self._services = ("", _SERVICE, _SCORING)
-        self._admin = _Admin(engine, deployments, access, settings, addresses)
+        self._admin = _Admin(deployments, access, settings, addresses)
         admin_pb2_grpc.add_AdminServicer_to_server(self._admin, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(

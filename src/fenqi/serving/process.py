@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType, TracebackType
@@ -83,8 +84,7 @@ class EpollFront:
 
 
 class ServingProcess:
-    """Finds what to answer with when it is made; serves from `start` until `stop`, which is needed
-    also where it was not started.
+    """Finds what to answer with when it is made; serves from `start` until `stop`.
 
     Raises ConfigurationError or StateError where it cannot.
     """
@@ -96,29 +96,25 @@ class ServingProcess:
         self._access = read_access(values.admin_access)
         sources = _sources(values)
         self.engine = Engine(_secret(values.acknowledgement_key))
-        self._unkept = None if values.state is not None else TemporaryDirectory(prefix="fenqi-")
-        folder = values.state if self._unkept is None else Path(self._unkept.name)
-        assert folder is not None
-        self._state = State(folder)
-        self.deployments = Deployments(
-            self.engine,
-            self._state,
-            sources,
-            values.latency_budget_us,
-            values.approval_seconds,
-        )
-        try:
+        with ExitStack() as opened:
+            folder = values.state
+            if folder is None:
+                folder = Path(opened.enter_context(TemporaryDirectory(prefix="fenqi-")))
+            self.deployments = Deployments(
+                self.engine,
+                opened.enter_context(State(folder)),
+                sources,
+                values.latency_budget_us,
+                values.approval_seconds,
+            )
+            opened.callback(self.deployments.stop)
             self.deployments.start(values.restage)
-        except BaseException:
-            self._close()
-            raise
-        self._front: Front = (EpollFront if values.front == "epoll" else GrpcioFront)(
-            self.engine, values
-        )
-        # What runs beside the front, in the order in which it starts.
-        self._beside: list[_Beside] = []
+            front = EpollFront if values.front == "epoll" else GrpcioFront
+            self._front: Front = front(self.engine, values)
+            self._opened = opened.pop_all()
         self._admin: AdminServer | None = None
-        self._metrics: MetricsServer | None = None
+        # What runs beside the front, in the order in which it started.
+        self._beside: list[_Beside] = []
 
     def start(self) -> None:
         """Raises ConfigurationError where a port cannot be had; then nothing runs any more."""
@@ -126,17 +122,14 @@ class ServingProcess:
         try:
             self._front.start()
         except BaseException:
-            self._close()
+            self._opened.close()
             raise
-        self._admin = AdminServer(
-            self.engine, self.deployments, self._access, self._settings, self.addresses
-        )
-        beside: list[_Beside] = [self._admin, Guard(self.engine, self.deployments, _limits(values))]
+        self._admin = AdminServer(self.deployments, self._access, self._settings, self.addresses)
+        beside: list[_Beside] = [self._admin, Guard(self.deployments, _limits(values))]
         if values.metrics_port:
-            self._metrics = MetricsServer(
-                self.deployments, values.admin_address, values.metrics_port
+            beside.append(
+                MetricsServer(self.deployments, values.admin_address, values.metrics_port)
             )
-            beside.append(self._metrics)
         if values.watch != "off":
             beside.append(WatchedFolder(self.deployments, values.watch))
         for one in beside:
@@ -173,13 +166,7 @@ class ServingProcess:
         self._front.wait()
         for one in reversed(self._beside):
             one.stop()
-        self._close()
-
-    def _close(self) -> None:
-        self.deployments.stop()
-        self._state.close()
-        if self._unkept is not None:
-            self._unkept.cleanup()
+        self._opened.close()
 
 
 class _Beside(Protocol):

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
+import json
 import threading
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
-from fenqi.errors import ConfigurationError
+from fenqi.errors import ConfigurationError, StatusCode, call_error
+from fenqi.internal.v1.release_image_pb2 import ReleaseImage
+from fenqi.serving.deployments import records
 from fenqi.serving.deployments.deployments import Deployments
-from fenqi.serving.deployments.errors import RefusedError, TooLateError, UnknownReleaseError
+from fenqi.serving.deployments.errors import (
+    RefusedError,
+    StateError,
+    TooLateError,
+    UnknownReleaseError,
+)
 from tests.serving.site import Site
 
 WHY = "to see"
@@ -298,6 +309,23 @@ def test_without_its_release_a_server_says_so_and_restages_only_when_told(site: 
         assert "was damaged" in deployments.current.why
 
 
+def test_an_image_of_another_form_is_told_as_the_core_tells_it(site: Site) -> None:
+    with site.deployments() as deployments:
+        champion = deployments.current.champion
+    folder = site.folder / "state" / "releases" / champion
+    image = ReleaseImage.FromString((folder / "image").read_bytes())
+    image.format += 1
+    (folder / "image").write_bytes(image.SerializeToString(deterministic=True))
+    about = json.loads((folder / "release.json").read_text())
+    about["files"]["image"] = hashlib.sha256((folder / "image").read_bytes()).hexdigest()
+    (folder / "release.json").write_text(json.dumps(about))
+    with pytest.raises(ConfigurationError, match=r"cannot be loaded: .*format"), site.deployments():
+        pass
+    with site.deployments(restage=True) as deployments:
+        assert version(deployments) == "1"
+        assert deployments.current.number == 2
+
+
 def test_a_canary_that_cannot_be_loaded_is_left_out_and_the_champion_answers(site: Site) -> None:
     with site.deployments() as deployments:
         second, third = (stage(site, deployments, number) for number in (2, 3))
@@ -309,6 +337,51 @@ def test_a_canary_that_cannot_be_loaded_is_left_out_and_the_champion_answers(sit
         assert deployments.current.canary is None
         assert deployments.current.shadows == (third,)
         assert "was damaged" in deployments.current.why
+
+
+# --- an engine or a disk that fails ---
+
+
+def test_what_the_engine_does_not_take_is_taken_back(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with site.deployments() as deployments:
+        second = stage(site, deployments, 2)
+        with monkeypatch.context() as broken:
+            failure = call_error(StatusCode.INTERNAL, "no memory")
+            broken.setattr(deployments.engine, "deploy", Mock(side_effect=failure))
+            with pytest.raises(RefusedError, match=r"did not take the deployment: .*no memory"):
+                deployments.promote("chen", second, WHY, dry_run=False)
+        assert version(deployments) == "1"
+    with site.deployments() as deployments:
+        assert version(deployments) == "1"
+        deployments.promote("chen", second, WHY, dry_run=False)
+        assert version(deployments) == "2"
+        numbers = [e.deployment for e in deployments.state.history.events() if e.deployment]
+        assert numbers == sorted(set(numbers))
+        assert not deployments.state.history.damages
+
+
+def test_a_full_disk_refuses_a_change_and_what_answers_goes_on(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with site.deployments() as deployments:
+        second = stage(site, deployments, 2)
+        with monkeypatch.context() as broken:
+            broken.setattr(records, "write_durably", Mock(side_effect=full))
+            with pytest.raises(StateError, match="cannot be written: No space"):
+                deployments.promote("chen", second, WHY, dry_run=False)
+        assert version(deployments) == "1"
+        with monkeypatch.context() as broken:
+            broken.setattr("os.write", Mock(side_effect=full))
+            with pytest.raises(StateError, match="is published, but the history cannot be"):
+                deployments.promote("chen", second, WHY, dry_run=False)
+        assert version(deployments) == "2"
+    with site.deployments() as deployments:
+        assert version(deployments) == "2"
+        assert "promoted" in kinds(deployments)
+        assert not deployments.state.history.damages
 
 
 # --- who waits how long ---

@@ -114,7 +114,7 @@ def test_a_canary_that_breaks_a_limit_is_stopped_and_the_history_says_why(
             return replace(figures, canary=replace(bad, content_hash=release))
 
         monkeypatch.setattr(deployments.engine, "traffic", failing)
-        guard = Guard(deployments.engine, deployments, LIMITS, poll_seconds=0.01)
+        guard = Guard(deployments, LIMITS, poll_seconds=0.01)
         guard.start()
         events = deployments.state.history.wait(3, 10)
         guard.stop()

@@ -30,7 +30,7 @@ def deployment(one: admin_pb2.Deployment) -> RenderableType:
     for shadow in one.shadows:
         _release_row(table, "shadow", "-", shadow)
     title = Text(f"deployment {one.number}", style="bold")
-    title.append(f", {one.at} by {one.who}", style="")
+    title.append(f", {_moment(one.at)} by {one.who}", style="")
     if one.why:
         title.append(f": {one.why}")
     return Group(title, table)
@@ -45,16 +45,16 @@ def pending(one: admin_pb2.PendingApproval) -> Text:
 
 
 def listed(answer: admin_pb2.ListResponse) -> RenderableType:
-    releases = _table("release", "policy", "models", "role", "staged", "by")
+    releases = _table("release", "policy", "role", "staged", "by", "models")
     for one in answer.releases:
         release = one.release
         releases.add_row(
             release.content_hash[:12],
             f"{release.policy} {release.policy_version}",
-            _models(release),
             ", ".join(one.roles) or "-",
-            one.staged_at,
+            _moment(one.staged_at),
             one.staged_by,
+            _models(release),
         )
     packages = _table("model package", "purpose or fault")
     for package in answer.packages:
@@ -111,41 +111,45 @@ def readiness(one: admin_pb2.Readiness) -> Text:
 
 
 def history(answer: admin_pb2.HistoryResponse) -> RenderableType:
-    table = _table("", "when", "who", "what", "why", "deployment")
-    for one in answer.events:
-        table.add_row(*event_cells(one))
     damages = [Text(f"damaged: {damage}", style="bold red") for damage in answer.damages]
-    return Group(table, *damages)
-
-
-def event_cells(one: admin_pb2.Event) -> tuple[str, ...]:
-    number = str(one.deployment) if one.deployment else "-"
-    return str(one.sequence), one.at, one.who, f"{one.kind}: {one.what}", one.why, number
+    return Group(*(event_line(one) for one in answer.events), *damages)
 
 
 def event_line(one: admin_pb2.Event) -> Text:
+    """When, what and which deployment it made; below, who and why."""
     style = {"guard": "bold red", "refused": "red", "history_damaged": "bold red"}.get(one.kind, "")
-    line = Text(f"{one.at} {one.kind}", style=style)
-    line.append(f" {one.what}, by {one.who}", style="")
+    line = Text(f"{_moment(one.at)} ")
+    line.append(one.kind, style=style or "bold")
+    if one.deployment:
+        line.append(f", deployment {one.deployment}")
+    line.append(f": {one.what}\n    by {one.who}")
     if one.why:
-        line.append(f": {one.why}", style="")
+        line.append(f": {one.why}")
     return line
 
 
 def traffic(answer: admin_pb2.TrafficResponse) -> RenderableType:
-    table = _table(
-        "role", "release", "requests", "failed", *DECISIONS, "p50 us", "p99", "p99.9", "max", "PSI"
-    )
+    """A column for each release; a terminal is narrow."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("")
     for one in answer.releases:
-        table.add_row(
-            one.role,
-            one.release.content_hash[:12],
-            f"{one.requests:,}",
-            f"{sum(one.errors.values()):,}",
-            *(f"{one.decisions[name]:,}" for name in DECISIONS),
-            *(f"{us:,.0f}" for us in (one.p50_us, one.p99_us, one.p999_us, one.max_us)),
-            "\n".join(_psi(one.scores)) or "-",
-        )
+        table.add_column(f"{one.role}\n{one.release.content_hash[:12]}", justify="right")
+    rows: dict[str, list[str]] = {}
+    for one in answer.releases:
+        figures = {
+            "requests": f"{one.requests:,}",
+            "failed": f"{sum(one.errors.values()):,}",
+            **{name: f"{one.decisions[name]:,}" for name in DECISIONS},
+            "p50 us": f"{one.p50_us:,.0f}",
+            "p99 us": f"{one.p99_us:,.0f}",
+            "p99.9 us": f"{one.p999_us:,.0f}",
+            "max us": f"{one.max_us:,.0f}",
+            "PSI of scores": "\n".join(_psi(one.scores)) or "-",
+        }
+        for name, figure in figures.items():
+            rows.setdefault(name, []).append(figure)
+    for name, row in rows.items():
+        table.add_row(name, *row)
     parts: list[RenderableType] = [Text(f"deployment {answer.deployment}", style="bold"), table]
     for one in answer.releases:
         if one.HasField("comparison"):
@@ -191,6 +195,11 @@ def _models(release: Release) -> str:
 
 def _named(release: Release) -> str:
     return f"{release.policy} {release.policy_version} ({release.content_hash[:12]})"
+
+
+def _moment(at: str) -> str:
+    """To the second; UTC."""
+    return at[:19].replace("T", " ") + "Z"
 
 
 def _table(*columns: str) -> Table:

@@ -6,7 +6,6 @@ import threading
 from dataclasses import dataclass
 
 from fenqi.deployment import RoleTraffic
-from fenqi.engine import Engine
 from fenqi.errors import StatusCode
 from fenqi.serving.deployments.deployments import Deployments
 
@@ -100,12 +99,10 @@ class Guard:
 
     def __init__(
         self,
-        engine: Engine,
         deployments: Deployments,
         limits: Limits,
         poll_seconds: float = _POLL_SECONDS,
     ) -> None:
-        self._engine = engine
         self._deployments = deployments
         self._limits = limits
         self._poll_seconds = poll_seconds
@@ -133,7 +130,7 @@ class Guard:
         if record.canary.release != self._release:
             self._release = record.canary.release
             self._window = ErrorWindow(self._limits.requests)
-        traffic = self._engine.traffic()
+        traffic = self._deployments.engine.traffic()
         canary = None if traffic is None else traffic.canary
         if traffic is None or canary is None or canary.content_hash != record.canary.release:
             return
