@@ -113,6 +113,17 @@ def test_a_promotion_that_waits_for_a_second_approver_is_not_in_force(site: Site
         assert process.engine.release.policy_version == "2"
 
 
+def test_a_history_that_was_tampered_with_is_the_exit_code(site: Site) -> None:
+    with site_process(site) as process:
+        assert deploy(process, "history").returncode == 0
+    record = site.folder / "state" / "deployments" / "000001.json"
+    record.write_text(record.read_text().replace("the first start", "somebody's wish"))
+    with site_process(site) as process:
+        shown = deploy(process, "history")
+        assert shown.returncode == 1
+        assert "damaged: line 1: the record of deployment 1 was changed" in shown.stdout
+
+
 def test_events_are_shown_as_they_happen(site: Site) -> None:
     with site_process(site) as process:
         command = [*COMMAND, "--server", process.admin_address, "watch", "--json"]
