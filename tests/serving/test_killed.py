@@ -122,7 +122,7 @@ def test_killed_at_any_moment_a_server_comes_back_with_what_was_published(site: 
         else:
             champion, number = found.champion.content_hash, found.number
         answered |= set(caller.answered)
-    assert changes > KILLS
+    assert changes > 3
     assert len(answered) > 1
 
 
