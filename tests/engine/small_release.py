@@ -29,8 +29,11 @@ def graph(weight: float, padding: int = 0) -> bytes:
     constants = [helper.make_tensor("weight", TensorProto.FLOAT, [1], [weight])]
     if padding:
         constants.append(helper.make_tensor("pad", TensorProto.FLOAT, [padding], [0.0] * padding))
-        nodes.append(helper.make_node("ReduceSum", ["pad"], ["nothing"], keepdims=0))
-        nodes.append(helper.make_node("Add", ["log", "nothing"], ["padded"]))
+        # Chosen by the input, so that nobody works it out beforehand and throws the rest away.
+        nodes.append(helper.make_node("IsNaN", ["features"], ["is_missing"]))
+        nodes.append(helper.make_node("Cast", ["is_missing"], ["index"], to=TensorProto.INT64))
+        nodes.append(helper.make_node("Gather", ["pad", "index"], ["zero"]))
+        nodes.append(helper.make_node("Add", ["log", "zero"], ["padded"]))
     nodes.append(helper.make_node("Mul", [nodes[-1].output[0], "weight"], ["margin"]))
     made = helper.make_graph(
         nodes,
