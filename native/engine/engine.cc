@@ -36,6 +36,7 @@ Result<std::shared_ptr<const Release>> Engine::load(std::span<const std::uint8_t
   reclaimer_->start();
   Result<std::shared_ptr<const Release>> loaded = Status();
   run_at_low_priority([&] {
+    reclaimer_->free_all();
     std::shared_ptr<const models::OnnxRuntime> runtime;
     if (!onnxruntime_library.empty()) {
       auto opened = models::OnnxRuntime::load(onnxruntime_library);
@@ -72,6 +73,7 @@ Status Engine::deploy(Deployment deployment) {
   std::vector<std::unique_ptr<Outfit>> outfits;
   Status made;
   run_at_low_priority([&] {
+    reclaimer_->free_all();
     for (const auto& seat : seats_) {
       auto outfit = make_outfit(next, *seat);
       if (!outfit.ok()) {

@@ -45,7 +45,9 @@ void Observer::serve() {
   Orders orders;
   for (bool idle = false; wait_for_orders(orders, idle);) {
     idle = !drain(orders);
-    if (idle && publication_ != orders.publication) take_up(orders.publication);
+    if (!idle) continue;
+    if (publication_ != orders.publication) take_up(orders.publication);
+    previous_ = nullptr;
   }
 }
 
@@ -82,6 +84,8 @@ bool Observer::drain(const Orders& orders) {
       }
       if (publication_ != nullptr && observation.publication == publication_->number) {
         observe(observation, request);
+      } else if (previous_ != nullptr && observation.publication == previous_->number) {
+        previous_->miss(observation);  // it came late, by another ring
       }
       ring->pop();
     }
@@ -102,7 +106,7 @@ void Observer::take_up(const std::shared_ptr<const Publication>& publication) {
   champion_ = {};
   canary_ = {};
   shadows_.clear();
-  publication_ = publication;
+  previous_ = std::exchange(publication_, publication);
   if (!publication->is_observed()) return;
   champion_ = subject(publication->champion);
   if (publication->canary != nullptr) canary_ = subject(publication->canary);

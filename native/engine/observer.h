@@ -68,6 +68,7 @@ class Observer {
   // Of the thread.
   std::uint64_t orders_taken_ = 0;
   std::shared_ptr<const Publication> publication_;
+  std::shared_ptr<const Publication> previous_;  // until the rings have been empty since
   Decider decider_;
   Subject champion_;
   Subject canary_;

@@ -39,4 +39,10 @@ Publication::Publication(std::uint64_t n, Deployment of, const Publication* prev
   }
 }
 
+void Publication::miss(const Observation& observation) const {
+  if (observation.by_canary || observation.for_canary) canary->miss();
+  if (!observation.for_shadows) return;
+  for (const auto& shadow : shadows) shadow->miss();
+}
+
 }  // namespace fenqi::engine

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/deployment.h"
+#include "engine/observation.h"
 #include "engine/traffic.h"
 
 namespace fenqi::engine {
@@ -17,6 +18,8 @@ struct Publication {
 
   // Whether anything is to be scored besides what is answered.
   bool is_observed() const { return canary != nullptr || !shadows.empty() || has_columns; }
+  // The comparisons that `observation` was for cannot be made.
+  void miss(const Observation& observation) const;
 
   std::uint64_t number;
   Deployment deployment;

@@ -47,7 +47,7 @@ void Reclaimer::serve() {
   }
 }
 
-// Whether there was anything. What is freed may hand over more.
+// What is freed may hand over more.
 bool Reclaimer::free_all() {
   bool any = false;
   while (Reclaimable* object = handed_over_.exchange(nullptr, std::memory_order_acquire)) {

@@ -39,9 +39,13 @@ class Reclaimer {
   // Frees `object` soon. What comes before start() waits for it.
   void take(std::unique_ptr<Reclaimable> object);
 
+  // Frees on the calling thread what was handed over so far; false where there was nothing. For
+  // those who are about to take much memory: where the machine leaves the reclaimer no time, the
+  // old must not pile up while the new comes in.
+  bool free_all();
+
  private:
   void serve();
-  bool free_all();
 
   std::atomic<Reclaimable*> handed_over_{nullptr};
   std::counting_semaphore<> work_{0};

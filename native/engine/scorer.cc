@@ -54,8 +54,11 @@ float to_float(const Value& value) {
   }
 }
 
-Status unpublished() {
-  return error(StatusCode::kFailedPrecondition, "no release has been published yet");
+// Why there is nothing to answer with. `generation`: of the engine.
+Status nothing_published(std::uint64_t generation) {
+  return generation == 0
+             ? error(StatusCode::kFailedPrecondition, "no release has been published yet")
+             : error(StatusCode::kInternal, "the release cannot be run by this thread");
 }
 
 // Of the requests that the champion answers, one in so many is also scored by the canary, and has
@@ -276,7 +279,7 @@ bool Scorer::is_for_canary(std::span<const std::uint8_t> request) const {
 
 Outcome Scorer::score(std::span<const std::uint8_t> request) {
   follow();
-  if (outfit_ == nullptr) return {unpublished(), {}, {}};
+  if (outfit_ == nullptr) return {nothing_published(engine_.generation()), {}, {}};
   const bool by_canary = is_for_canary(request);
   Workspace& workspace = by_canary ? *outfit_->canary : *outfit_->champion;
   Outcome outcome = decider_.decide(workspace, request);
@@ -313,10 +316,7 @@ void Scorer::observe(std::span<const std::uint8_t> request, const Status& status
     observation.decided_at = decider_.decided_at();
     if (outfit_->ring->push(observation, request)) return;
   }
-  if (by_canary || observation.for_canary) publication.canary->miss();
-  if (observation.for_shadows) {
-    for (const auto& shadow : publication.shadows) shadow->miss();
-  }
+  publication.miss(observation);
 }
 
 Outcome Scorer::score_batch(std::span<const std::uint8_t> request) {
@@ -372,7 +372,7 @@ Scorer::Trace Scorer::trace(std::span<const std::uint8_t> request) {
   follow();
   Trace trace;
   if (outfit_ == nullptr) {
-    trace.status = unpublished();
+    trace.status = nothing_published(engine_.generation());
     return trace;
   }
   Workspace& workspace = is_for_canary(request) ? *outfit_->canary : *outfit_->champion;
