@@ -21,7 +21,7 @@ _RESULTS = {TensorProto.FLOAT, TensorProto.DOUBLE}
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """An input of a graph; `columns` is None where the graph leaves them open."""
+    """An input or output of a graph; `columns` is None where the graph leaves them open."""
 
     name: str
     type: TensorType
@@ -33,6 +33,15 @@ def inputs_of(model: ModelProto) -> list[Tensor]:
     whose number is open or one."""
     initialized = {tensor.name for tensor in model.graph.initializer}
     return [_tensor(value) for value in model.graph.input if value.name not in initialized]
+
+
+def results_of(model: ModelProto) -> list[Tensor]:
+    """The outputs that may hold a margin or probabilities."""
+    return [
+        Tensor(value.name, _TYPES[value.type.tensor_type.elem_type], _width(value))
+        for value in model.graph.output
+        if value.type.tensor_type.elem_type in _RESULTS
+    ]
 
 
 def check_interface(model: ModelProto, manifest: Manifest) -> None:
