@@ -4,7 +4,8 @@
 
 namespace fenqi::engine {
 
-ObservationRing::ObservationRing() : memory_(std::make_unique_for_overwrite<std::uint8_t[]>(kBytes)) {}
+ObservationRing::ObservationRing()
+    : memory_(std::make_unique_for_overwrite<std::uint8_t[]>(kBytes)) {}
 
 bool ObservationRing::push(const Observation& observation, std::span<const std::uint8_t> request) {
   constexpr std::uint64_t kAlignment = alignof(Header);

@@ -24,7 +24,7 @@ Workspace::Workspace(std::shared_ptr<const Release> of)
 Result<std::unique_ptr<Workspace>> Workspace::create(std::shared_ptr<const Release> release) {
   std::unique_ptr<Workspace> workspace(new Workspace(std::move(release)));
   for (const ModelSlot& slot : workspace->release->models()) {
-    auto run = models::OnnxRun::create(slot.model);
+    auto run = models::ModelRun::create(slot.model);
     if (!run.ok()) return run.status();
     workspace->runs.push_back(std::move(run.value()));
   }

@@ -24,7 +24,7 @@ struct Workspace {
   std::shared_ptr<const Release> release;
   std::vector<Value> registers;
   std::vector<std::uint32_t> counters;
-  std::vector<models::OnnxRun> runs;
+  std::vector<models::ModelRun> runs;
   std::vector<double> parts;  // of the opinion
   Opinion opinion;
   ReasonScratch reasons;

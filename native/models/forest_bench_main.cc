@@ -33,6 +33,7 @@
 
 #include "models/forest.h"
 #include "models/onnxruntime.h"
+#include "models/tensor.h"
 
 namespace {
 

@@ -99,7 +99,8 @@ class Engine:
         Raises CallError where the core refuses it, with the reason.
         """
         with_models = ReleaseImage.FromString(image)
-        library = str(onnxruntime_library()) if with_models.models else ""
+        needed = any(model.onnx for model in with_models.models)
+        library = str(onnxruntime_library()) if needed else ""
         try:
             native = self.native.load(image, library)
         except _native.StatusError as error:

@@ -50,8 +50,16 @@ class Session:
 
 
 def result_of(outputs: Outputs, values: NDArray[Any]) -> NDArray[np.float64]:
-    """The margin, or the probability of default, [rows], in the output that `outputs` names."""
+    """The margin, or the probability of default, [rows], in the output that `outputs` names.
+
+    Raises ArtifactError where it has no such column.
+    """
     by_row = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
     if outputs.probability is None or by_row.shape[1] == 1:
         return by_row[:, 0]
+    if outputs.class_ >= by_row.shape[1]:
+        raise ArtifactError(
+            f"the output {outputs.result} has {by_row.shape[1]} columns; there is no class "
+            f"{outputs.class_}, from 0"
+        )
     return by_row[:, outputs.class_]

@@ -36,7 +36,7 @@ def counts_like(
     """Both as counts over the bins of `expected`, missing values last; None where one is of
     numbers and the other of texts.
 
-    Of numbers in other bins this is an estimate: each bin is spread evenly between its edges.
+    Of numbers in other bins this is an estimate: an inner bin is spread evenly between its edges.
     """
     if isinstance(expected, TextHistogram) and isinstance(found, TextHistogram):
         by_text = dict(zip(found.values, found.counts, strict=False))
@@ -53,16 +53,25 @@ def counts_like(
 
 
 def _over(edges: list[float], found: Histogram) -> list[float]:
-    if edges == found.edges or not edges:
-        return list(found.counts) if edges else [sum(found.counts)]
-    below = np.cumsum(found.counts[:-1], dtype=np.float64)
-    total = float(sum(found.counts))
+    """The counts of `found` over bins with other edges."""
+    if edges == found.edges:
+        return list(found.counts)
     if not found.edges:
         # One value, or none known: where it is among the edges is not told.
-        return [total, *[0.0] * len(edges)]
-    # The outer bins end as far out as their neighbours are wide.
-    width = np.diff(found.edges)
-    first = found.edges[0] - (width[0] if len(width) else 1.0)
-    last = found.edges[-1] + (width[-1] if len(width) else 1.0)
-    cumulated = np.interp(edges, [first, *found.edges, last], [0.0, *below, total])
-    return list(np.diff([0.0, *cumulated, total]))
+        return [float(sum(found.counts)), *[0.0] * len(edges)]
+    counts, own = np.array(found.counts, dtype=np.float64), np.array(found.edges)
+    # The outer bins thin out as an exponential does, from the density of their neighbours.
+    low, high = _fall(counts[:2], np.diff(own[:2])), _fall(counts[:-3:-1], np.diff(own[-2:]))
+    at, total = np.array(edges), counts.sum()
+    below = np.interp(at, own, np.cumsum(counts[:-1]))
+    below = np.where(at < own[0], counts[0] * np.exp((at - own[0]) / low), below)
+    below = np.where(at > own[-1], total - counts[-1] * np.exp((own[-1] - at) / high), below)
+    return list(np.diff([0.0, *below, total]))
+
+
+def _fall(counts: Doubles, width: Doubles) -> float:
+    """How far an outer bin reaches: its count over the density of its neighbour. `counts`: its own
+    and the neighbour's."""
+    if not len(width) or not counts[1] or not counts[0]:
+        return 1.0
+    return float(width[0] * counts[0] / counts[1])

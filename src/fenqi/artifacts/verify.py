@@ -76,10 +76,27 @@ def _parity(artifact: Artifact, trial: Trial) -> Iterator[Check]:
             f"{found.count} rows, off from {first} by {found.largest:.1e} at most (row "
             f"{found.at}); allowed {golden.tolerance:.0e}",
         )
-    if golden.predictions_of != "library":
-        yield Check(
-            "training library", "doubtful", "its predictions were not given when it was packed"
-        )
+    yield _certificate(artifact, trial)
+
+
+def _certificate(artifact: Artifact, trial: Trial) -> Check:
+    """What parity.json says beside what the trial found."""
+    parity, subject = artifact.parity, "parity certificate"
+    if (parity.library is None) != (artifact.golden.predictions_of == "onnxruntime"):
+        return Check(subject, "failed", "it and the golden rows name different judges")
+    if parity.library is None:
+        return Check(subject, "doubtful", f"{parity.verdict} when it was packed")
+    largest = max((one.largest for one in parity.comparisons), default=0.0)
+    if largest > parity.tolerance:
+        return Check(subject, "failed", f"it records a difference of {largest:.1e}")
+    tried = sum(one.count for one in parity.comparisons if one.between[0] == "library")
+    here = "the same" if parity.onnxruntime == trial.onnxruntime else trial.onnxruntime
+    return Check(
+        subject,
+        "passed",
+        f"{parity.library} on {tried} rows, off by {largest:.1e} at most, with onnxruntime "
+        f"{parity.onnxruntime}; here is {here}",
+    )
 
 
 def _latency(artifact: Artifact, trial: Trial) -> Check:

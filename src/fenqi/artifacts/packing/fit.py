@@ -51,7 +51,8 @@ def fit_platt(margin: Doubles, defaulted: NDArray[np.bool_]) -> Calibration:
 def fit_isotonic(margin: Doubles, defaulted: NDArray[np.bool_]) -> Calibration:
     """Pool adjacent violators (Ayer et al. 1955) over the uncalibrated probability.
 
-    Blocks of only one outcome at the ends get the rate of half an applicant, never certainty.
+    A block at an end that holds one outcome only gets the rate of half an applicant with the other,
+    as far as its neighbour allows: never certainty.
     Raises ArtifactError for less than LEAST_ISOTONIC_ROWS.
     """
     _both(defaulted)
@@ -71,18 +72,16 @@ def fit_isotonic(margin: Doubles, defaulted: NDArray[np.bool_]) -> Calibration:
             first, _, earlier_rows, earlier_bad = blocks.pop()
             block = (first, index, earlier_rows + block[2], earlier_bad + block[3])
         blocks.append(block)
-    points: list[tuple[float, float]] = []
-    for first, last, rows, bad in blocks:
-        rate = min(max(bad, 0.5), rows - 0.5) / rows if rows > 1 else bad
-        for index in {first: None, last: None}:
-            points.append((float(raw[index]), rate))
-    return Calibration(kind="isotonic", points=_ascending(points))
-
-
-def _ascending(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Half an applicant may put a small block at the end out of order."""
-    rates = np.maximum.accumulate([rate for _, rate in points])
-    return [(raw, float(rate)) for (raw, _), rate in zip(points, rates, strict=True)]
+    rates = [bad / rows for _, _, rows, bad in blocks]
+    if len(blocks) > 1:
+        rates[0] = rates[0] or min(0.5 / blocks[0][2], rates[1])
+        rates[-1] = max(min(rates[-1], 1 - 0.5 / blocks[-1][2]), rates[-2])
+    points = [
+        (float(raw[index]), float(rate))
+        for (first, last, _, _), rate in zip(blocks, rates, strict=True)
+        for index in sorted({first, last})
+    ]
+    return Calibration(kind="isotonic", points=points)
 
 
 def _both(defaulted: NDArray[np.bool_]) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto
+from onnx import AttributeProto, ModelProto
 from ruamel.yaml import YAML
 
 from fenqi.artifacts.artifact import Artifact, load_artifact
@@ -139,6 +139,10 @@ def _material(onnx: Path, sample: Sample, wishes: Wishes, notes: list[str]) -> _
     except UnsafeGraph as error:
         raise ArtifactError(f"{onnx}: {error}") from None
     notes += changes
+    if any(_is_probit(attribute) for node in model.graph.node for attribute in node.attribute):
+        notes.append(
+            "its PROBIT transform is left to onnxruntime, whose answers for it vary from run to run"
+        )
     others = {name for name in (wishes.predictions, wishes.target) if name is not None}
     columns = columns_for(sample, inputs, wishes.columns, others)
     tensors = tensors_of(sample, inputs, columns)
@@ -160,6 +164,10 @@ def _material(onnx: Path, sample: Sample, wishes: Wishes, notes: list[str]) -> _
     if wishes.predictions is not None:
         predicted = sample.numbers(wishes.predictions)
     return _Material(sample, model, content, inputs, columns, tensors, outputs, result, predicted)
+
+
+def _is_probit(attribute: AttributeProto) -> bool:
+    return attribute.name == "post_transform" and attribute.s == b"PROBIT"
 
 
 def _output(model: ModelProto, wishes: Wishes) -> str:

@@ -1,0 +1,204 @@
+"""A native model is an accelerator, never a second truth: it is compared with onnxruntime."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
+from onnx import ModelProto
+
+from fenqi import _native
+from fenqi.artifacts.graph.compiler import GraphInput, compile_graph, graph_inputs
+from fenqi.artifacts.graph.probing import random_rows
+from fenqi.artifacts.graph.tensors import TENSOR_TYPES, NotNativeError
+from fenqi.artifacts.graph.zip_map import without_zip_maps
+from fenqi.internal.v1.native_model_pb2 import NativeModel
+from fenqi.internal.v1.release_image_pb2 import ModelSlot
+
+# Largest difference of two answers, relative to the larger; below SMALL, relative to SMALL.
+LIMIT = 1e-6
+SMALL = 0.1
+# Rows beside the golden ones on which a model is compared before it serves.
+_RANDOM_ROWS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """How far the native path lies from onnxruntime."""
+
+    rows: int
+    # Over all rows and outputs; infinite where one gives a number and the other none.
+    largest_difference: float
+    # Rows that gave the same bits.
+    equal_rows: int
+    onnxruntime: str
+    # Why the native path must not serve; empty where it may.
+    why: str
+
+    @property
+    def agrees(self) -> bool:
+        return not self.why
+
+
+@dataclass(frozen=True, slots=True)
+class ServingForm:
+    """Which path serves a model."""
+
+    # None: onnxruntime, because of `why`.
+    native: NativeModel | None
+    why: str
+    # None where there was nothing to compare.
+    parity: Parity | None
+
+    @property
+    def path(self) -> str:
+        return "onnxruntime" if self.native is None else "native"
+
+
+def check_parity(
+    model: bytes,
+    rows: Mapping[str, NDArray[Any]],
+    outputs: Sequence[str] | None = None,
+) -> Parity:
+    """Compares both paths, one row at a time, on `rows`: arrays [rows, columns] by input name.
+
+    `outputs`: names; by default all of the graph's. Raises NotNativeError where the core cannot run
+    the graph, onnxruntime's own errors where that cannot.
+    """
+    proto = without_zip_maps(onnx.load_from_string(model))
+    widths = {name: np.asarray(array).shape[1] for name, array in rows.items()}
+    inputs = graph_inputs(proto, widths)
+    wanted = [output.name for output in proto.graph.output] if outputs is None else list(outputs)
+    native = compile_graph(proto, inputs, wanted)
+    return compare(proto, native, inputs, rows)
+
+
+_forms: dict[str, ServingForm] = {}
+
+
+def serving_form(
+    model: bytes,
+    inputs: Sequence[GraphInput],
+    outputs: Sequence[str],
+    golden: Mapping[str, NDArray[Any]] | None = None,
+) -> ServingForm:
+    """Compiles the graph and compares it with onnxruntime on the golden rows and on random ones,
+    split values among them. The same arguments cost once in a process."""
+    key = hashlib.sha256(model)
+    key.update(repr((list(inputs), list(outputs))).encode())
+    for name, array in (golden or {}).items():
+        key.update(name.encode() + np.asarray(array).astype(str).tobytes())
+    digest = key.hexdigest()
+    if digest not in _forms:
+        _forms[digest] = _serving_form(model, inputs, outputs, golden)
+    return _forms[digest]
+
+
+def _serving_form(
+    model: bytes,
+    inputs: Sequence[GraphInput],
+    outputs: Sequence[str],
+    golden: Mapping[str, NDArray[Any]] | None,
+) -> ServingForm:
+    try:
+        proto = without_zip_maps(onnx.load_from_string(model))
+        native = compile_graph(proto, inputs, outputs)
+    except (NotNativeError, DecodeError) as error:
+        return ServingForm(None, str(error), None)
+    rows: dict[str, NDArray[Any]] = random_rows(native, _RANDOM_ROWS, golden=golden)
+    if golden is not None:
+        rows = {name: np.concatenate([golden[name], array]) for name, array in rows.items()}
+    parity = compare(proto, native, inputs, rows)
+    return ServingForm(native if parity.agrees else None, parity.why, parity)
+
+
+def compare(
+    model: ModelProto,
+    native: NativeModel,
+    inputs: Sequence[GraphInput],
+    rows: Mapping[str, NDArray[Any]],
+) -> Parity:
+    """Both paths on `rows`, one at a time; `model` is without ZipMap."""
+    names = [output.name for output in native.outputs]
+    session = onnx_session(model)
+    core = native_runner(native, inputs)
+    count = len(next(iter(rows.values())))
+    largest, equal, where = 0.0, 0, ""
+    for i in range(count):
+        row = {given.name: np.asarray(rows[given.name])[i : i + 1] for given in inputs}
+        ours, theirs = _outputs(core, session, names, row)
+        if ours is None or theirs is None:
+            # Both may refuse a row; one alone may not.
+            difference = 0.0 if ours is theirs else float("inf")
+            same, name = ours is theirs, "the row"
+        else:
+            each = [_difference(a, b) for a, b in zip(ours, theirs, strict=True)]
+            difference = max(each)
+            same, name = difference == 0.0, names[int(np.argmax(each))]
+        equal += same
+        if difference > largest:
+            largest, where = difference, f"{name}, row {i}"
+    why = ""
+    if not largest <= LIMIT:
+        why = f"its answers differ from onnxruntime's by {largest:.1e} (output {where})"
+    return Parity(count, largest, equal, onnxruntime.__version__, why)
+
+
+def _outputs(
+    core: _native.Model,
+    session: onnxruntime.InferenceSession,
+    names: list[str],
+    row: Mapping[str, NDArray[Any]],
+) -> tuple[list[NDArray[Any]] | None, list[NDArray[Any]] | None]:
+    try:
+        answer = core.run(row)
+        ours = [answer[name] for name in names]
+    except _native.StatusError:
+        ours = None
+    try:
+        theirs = [np.asarray(each) for each in session.run(names, dict(row))]
+    except onnxruntime.capi.onnxruntime_pybind11_state.Fail:
+        theirs = None
+    return ours, theirs
+
+
+def onnx_session(model: ModelProto) -> onnxruntime.InferenceSession:
+    """A session as the core's own: one thread, no talk."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    return onnxruntime.InferenceSession(model.SerializeToString(), options)
+
+
+def native_runner(native: NativeModel, inputs: Sequence[GraphInput]) -> _native.Model:
+    """The model as the core runs it, with all of its outputs."""
+    slot = ModelSlot(native=native)
+    for given in inputs:
+        # Registers say the width; nothing feeds them here.
+        slot.inputs.add(
+            name=given.name, type=TENSOR_TYPES[given.dtype], registers=[0] * given.width
+        )
+    return _native.Model(slot.SerializeToString())
+
+
+def _difference(ours: NDArray[Any], theirs: NDArray[Any]) -> float:
+    ours, theirs = ours.ravel(), theirs.ravel()
+    if ours.size != theirs.size:
+        return float("inf")
+    if ours.dtype.kind not in "fiub":
+        return 0.0 if (ours == theirs).all() else float("inf")
+    a, b = ours.astype(np.float64), theirs.astype(np.float64)
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    if same.all():
+        return 0.0
+    a, b = a[~same], b[~same]
+    if not (np.isfinite(a) & np.isfinite(b)).all():
+        return float("inf")
+    return float((np.abs(a - b) / np.maximum(np.maximum(np.abs(a), np.abs(b)), SMALL)).max())
