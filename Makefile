@@ -1,7 +1,8 @@
 # Every target sets up what it needs first; a second call skips what is done.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test conformance decision-tables vectors models lint sanitize bench fuzz \
+.PHONY: help setup demo test conformance decision-tables vectors models lint sanitize bench \
+	bench-swap fuzz \
 	interop-server train format clean
 
 # The Python that .venv is made from.
@@ -55,6 +56,9 @@ sanitize: setup ## Run core and server tests under ASan+UBSan, then under TSan
 
 bench: setup ## Measure against peers in the same run; writes bench/results/
 	@$(BIN)/python -m bench
+
+bench-swap: setup ## Measure what swaps of model and policy cost under load; writes bench/results/swap.json
+	@$(BIN)/python -m bench swap
 
 decision-tables: setup ## Run the decision tables below CASES=FOLDER against index, scan and analysis
 	@$(BIN)/python -m tests.policy.decision_table_cases $(CASES)

@@ -93,18 +93,6 @@ Quoter::Quoter(const Engine& engine)
   flows_.reserve(kMostFlows);
 }
 
-Status Quoter::follow_release() {
-  const std::uint64_t generation = engine_.generation();
-  if (generation == 0) {
-    return error(StatusCode::kFailedPrecondition, "no release has been published yet");
-  }
-  if (generation != generation_) {
-    release_ = engine_.release();
-    generation_ = generation;
-  }
-  return {};
-}
-
 // The plan of `terms_` and what it costs.
 Status Quoter::compute(const FieldPath& path) {
   loan_ = terms_.loan();
@@ -116,7 +104,7 @@ Status Quoter::compute(const FieldPath& path) {
   return {};
 }
 
-Status Quoter::read(std::span<const std::uint8_t> bytes, Request& request) {
+Status Quoter::read(std::span<const std::uint8_t> bytes, const Release& release, Request& request) {
   namespace field = contract::quote_request;
   terms_.clear();
   std::optional<std::int64_t> quoted_at;
@@ -177,7 +165,7 @@ Status Quoter::read(std::span<const std::uint8_t> bytes, Request& request) {
   if (reading && (*reading < 0 || *reading > kSecondsOfDay)) {
     return invalid_field("minimum_reading_seconds", "must be 0 to 86,400");
   }
-  const std::optional<Drawdown>& drawdown = release_->drawdown();
+  const std::optional<Drawdown>& drawdown = release.drawdown();
   const std::int32_t least = drawdown ? drawdown->minimum_reading_seconds : 0;
   request.minimum_reading_seconds =
       std::max(least, reading.value_or(drawdown ? 0 : kReadingSeconds));
@@ -185,7 +173,7 @@ Status Quoter::read(std::span<const std::uint8_t> bytes, Request& request) {
 }
 
 // What a plan may be, and may not be shown to anybody.
-Status Quoter::check_quote() const {
+Status Quoter::check_quote(const Release& release) const {
   if (loan_.disbursed == offers::kNoDate) {
     return invalid_field("loan.disbursed_date_days",
                          "is needed: a borrower is shown the dates of the plan");
@@ -196,7 +184,7 @@ Status Quoter::check_quote() const {
     if (names.zh.empty()) return invalid_field(charge.with("name_zh"), "is needed to disclose it");
     if (names.en.empty()) return invalid_field(charge.with("name_en"), "is needed to disclose it");
   }
-  const std::optional<double>& cap = release_->annual_rate_cap();
+  const std::optional<double>& cap = release.annual_rate_cap();
   if (cap && !within_cap(cost_, *cap, offers::CapBasis::kNominal)) {
     quoting::TextWriter texts;
     return invalid_field("loan", "costs " + std::string(texts.percent(cost_.nominal)) +
@@ -236,7 +224,7 @@ void Quoter::write_schedule(std::uint32_t number) {
   quote_.end(plan);
 }
 
-void Quoter::write_quote(const Request& request) {
+void Quoter::write_quote(const Request& request, const Release& release) {
   namespace field = contract::quote;
   quote_.clear();
   if (!request.quote_id.empty()) quote_.string(field::kQuoteId, request.quote_id);
@@ -249,28 +237,31 @@ void Quoter::write_quote(const Request& request) {
       {terms_, loan_, schedule_, std::span(rows_).first(static_cast<std::size_t>(schedule_.rows)),
        charge_totals_, cost_, request.servicing, request.currency, request.lender,
        request.minimum_reading_seconds},
-      release_->disclosure_texts(), texts_, quote_);
+      release.disclosure_texts(), texts_, quote_);
   quote_.end(disclosure);
   write_number(quote_, field::kQuotedAtSeconds, request.quoted_at_seconds);
   write_number(quote_, field::kMinimumReadingSeconds, request.minimum_reading_seconds);
-  if (const std::optional<Drawdown>& drawdown = release_->drawdown(); drawdown) {
+  if (const std::optional<Drawdown>& drawdown = release.drawdown(); drawdown) {
     quote_.sint(field::kValidSeconds, drawdown->valid_seconds);
   }
-  const auto release = quote_.begin(field::kRelease);
-  quote_.string(contract::release::kPolicy, release_->policy());
-  quote_.string(contract::release::kPolicyVersion, release_->policy_version());
-  quote_.string(contract::release::kContentHash, release_->content_hash());
-  quote_.end(release);
+  const auto named = quote_.begin(field::kRelease);
+  quote_.string(contract::release::kPolicy, release.policy());
+  quote_.string(contract::release::kPolicyVersion, release.policy_version());
+  quote_.string(contract::release::kContentHash, release.content_hash());
+  quote_.end(named);
 }
 
 QuoterOutcome Quoter::quote(std::span<const std::uint8_t> bytes) {
   namespace field = contract::quote_response;
-  if (Status s = follow_release(); !s.ok()) return {std::move(s), {}};
+  const std::shared_ptr<const Release> release = engine_.release();
+  if (release == nullptr) {
+    return {error(StatusCode::kFailedPrecondition, "no release has been published yet"), {}};
+  }
   Request request;
-  if (Status s = read(bytes, request); !s.ok()) return {std::move(s), {}};
+  if (Status s = read(bytes, *release, request); !s.ok()) return {std::move(s), {}};
   if (Status s = compute(kLoan); !s.ok()) return {std::move(s), {}};
-  if (Status s = check_quote(); !s.ok()) return {std::move(s), {}};
-  write_quote(request);
+  if (Status s = check_quote(*release); !s.ok()) return {std::move(s), {}};
+  write_quote(request, *release);
   const std::string_view text = quote_.text();
   const Digest hash = sha256({}, text);
   writer_.clear();

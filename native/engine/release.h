@@ -39,6 +39,17 @@ struct Contribution {
   std::uint32_t dimension = 0;   // fenqi.v1.Dimension
 };
 
+// How something was distributed where the model was made.
+struct Distribution {
+  std::vector<double> edges;          // ascending; what equals one counts above it
+  std::vector<std::uint64_t> counts;  // one more than edges; none: nothing is known
+};
+
+struct ColumnReference {
+  std::string name;
+  Distribution distribution;  // `counts` has one more at its end, of values that are missing
+};
+
 // A model in its slot of the policy.
 struct ModelSlot {
   std::string slot;
@@ -59,6 +70,10 @@ struct ModelSlot {
   std::uint32_t score_register = 0;
   // Something besides the cut-offs reads its outputs: it runs for every segment.
   bool always_runs = false;
+  // What live scores and columns are compared with; `column_references` is empty, or has one for
+  // each register of `inputs`, in order.
+  Distribution score_reference;
+  std::vector<ColumnReference> column_references;
 };
 
 // A scorecard; its arithmetic is in the program.

@@ -188,6 +188,31 @@ class ReleaseLoader {
     }
   }
 
+  // `extra`: bins beside those that the edges make.
+  static bool is_distribution(const Distribution& of, std::size_t extra) {
+    if (of.counts.empty()) return of.edges.empty();
+    return of.counts.size() == of.edges.size() + 1 + extra &&
+           std::all_of(of.edges.begin(), of.edges.end(),
+                       [](double e) { return std::isfinite(e); }) &&
+           std::is_sorted(of.edges.begin(), of.edges.end());
+  }
+
+  // Whether live scores and columns can be counted in the slot's references.
+  static bool are_references(const ModelSlot& slot) {
+    if (!is_distribution(slot.score_reference, 0)) return false;
+    if (slot.column_references.empty()) return true;
+    std::size_t column = 0;
+    for (std::size_t i = 0; i < slot.inputs.size(); ++i) {
+      const bool is_text = slot.model->inputs()[i].type == models::ElementType::kString;
+      for (std::size_t c = 0; c < slot.inputs[i].registers.size(); ++c, ++column) {
+        if (column == slot.column_references.size()) return false;
+        const Distribution& of = slot.column_references[column].distribution;
+        if (!is_distribution(of, 1) || (is_text && !of.counts.empty())) return false;
+      }
+    }
+    return column == slot.column_references.size();
+  }
+
   Status load_model(ModelImage& image) {
     ModelSlot& slot = image.slot;
     const auto bad = [&](const std::string& what) {
@@ -235,6 +260,7 @@ class ReleaseLoader {
     }
     if (!are_reasons(slot.contributions)) return bad("a contribution points to no reason");
     if (!slot.calibration.is_valid()) return bad("its calibration is no ascending curve");
+    if (!are_references(slot)) return bad("the reference of its scores or columns makes no sense");
     release_->models_.push_back(std::move(slot));
     return {};
   }

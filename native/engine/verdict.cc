@@ -82,7 +82,7 @@ void explore(const Release& release, std::span<const Value> registers,
   if (!key.is_ok()) return;
   const std::uint32_t approved = approved_buckets(exploration, probability);
   verdict.propensity = static_cast<double>(approved) / kBuckets;
-  verdict.explored = bucket_of(exploration, key.text()) < approved;
+  verdict.explored = bucket_of(exploration.salt, key.text()) < approved;
 }
 
 // What cut-offs and exploration make of the opinion.

@@ -119,7 +119,7 @@ def request(product: str | None = "cash") -> scoring_pb2.ScoreRequest:
 
 def score(loaded: object, sent: scoring_pb2.ScoreRequest) -> scoring_pb2.ScoreResponse:
     engine = _native.Engine()
-    engine.publish(loaded)
+    engine.deploy(loaded)
     return scoring_pb2.ScoreResponse.FromString(engine.score(sent.SerializeToString()))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from fenqi.artifacts import Artifact
 from fenqi.artifacts.graph import ServingForm
+from fenqi.artifacts.reference import Histogram, Reference
 from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.offers.texts import DEFAULT, read_texts
 from fenqi.policy.consent import DataUse
@@ -250,6 +251,18 @@ def _add_model(
     added.score_register = registers.of(CoreOutput(f"{slot}.score"))
     added.probability_register = registers.of(CoreOutput(f"{slot}.probability_of_default"))
     added.always_runs = model.always_runs
+    _add_reference(added, model.artifact.reference)
+
+
+def _add_reference(added: image.ModelSlot, reference: Reference) -> None:
+    """What live scores and columns are compared with. Texts are not counted in the core."""
+    added.score_edges.extend(reference.score.edges)
+    added.score_counts.extend(reference.score.counts)
+    for name, column in reference.columns.items():
+        entry = added.columns.add(name=name)
+        if isinstance(column, Histogram):
+            entry.edges.extend(column.edges)
+            entry.counts.extend([*column.counts, column.missing])
 
 
 def _add_scorecard(

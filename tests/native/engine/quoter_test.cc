@@ -9,6 +9,7 @@
 
 #include "../counted_heap.h"
 #include "engine/engine.h"
+#include "engine/scorer.h"
 #include "fenqi/contract.h"
 #include "images.h"
 
