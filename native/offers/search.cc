@@ -397,10 +397,15 @@ bool Search::bound(Range& range, Goal goal) {
   at_low(large);
   if (!build_schedule(large, product.charges, scratch_.rows, {}, schedule).ok()) return true;
   const CostRate cost = cost_rate(large, schedule, scratch_.rows);
-  const double error = cost_error(large, schedule, scratch_.rows, cost, 2.0 * error_fen);
-  const bool nominal = terms.cap_basis == CapBasis::kNominal;
+  // Fen weigh the more, the smaller the amount is.
+  const double error = cost_error(large, schedule, scratch_.rows, cost, 2.0 * error_fen) *
+                       static_cast<double>(most_amount) / static_cast<double>(least_amount);
+  // What is paid is at least what was received.
+  const double least_nominal = std::max(0.0, cost.nominal - error);
   const double least_cost =
-      nominal ? cost.nominal - error : cost.effective - effective_error(large, cost, error);
+      terms.cap_basis == CapBasis::kNominal
+          ? least_nominal
+          : std::max(0.0, cost.effective - effective_error(large, cost, error));
   if (least_cost > terms.cap + 0.0001) return false;
 
   if (reach_.instalment_fen < kMaxAmountFen) {
@@ -424,7 +429,7 @@ bool Search::bound(Range& range, Goal goal) {
   const double value = std::max(of_small.at_most(high, least_pd, most_pd),
                                 of_large.at_most(high, least_pd, most_pd)) +
                        2.0 * error_fen;
-  range.key = std::max(0.0, value) * probability_of_take_up(cost.nominal - error, most_amount);
+  range.key = std::max(0.0, value) * probability_of_take_up(least_nominal, most_amount);
   return true;
 }
 
