@@ -34,7 +34,11 @@ LenderFlow LoanValue::flow() const {
 
 double LoanValue::at(double rate, double pd12) {
   plan_.at(rate);
-  return net_present_value(flow(), pd12, terms_.costs);
+  if (pd12 != factors_of_) {
+    factors_ = period_factors(pd12, terms_.costs, per_year_);
+    factors_of_ = pd12;
+  }
+  return net_present_value(flow(), factors_, terms_.costs);
 }
 
 double LoanValue::at(double rate) {
@@ -64,19 +68,19 @@ double LoanValue::pd_at(double rate) const {
   return selected_pd(pd12_, rate * yearly_, terms_.selection_sensitivity, terms_.reference_rate);
 }
 
-double LoanValue::break_even() {
-  return break_even_of(pd12_);
+double LoanValue::break_even(double tolerance) {
+  return break_even_of(pd12_, tolerance);
 }
 
 double LoanValue::at_least_sure(double even) {
   // The value of a loan that is sure to be repaid rises with the rate: where it is positive, its
   // break-even lies below.
   if (pd12_ == 0.0 || at(even, 0.0) >= 0.0) return even;
-  const double sure = break_even_of(0.0);
+  const double sure = break_even_of(0.0, kExact);
   return sure < 0.0 ? sure : std::max(even, sure);
 }
 
-double LoanValue::break_even_of(double pd12) {
+double LoanValue::break_even_of(double pd12, double tolerance) {
   const auto value = [&](double rate) {
     return at(rate, selected_pd(pd12, (rate + terms_.margin) * yearly_,
                                 terms_.selection_sensitivity, terms_.reference_rate));
@@ -96,7 +100,7 @@ double LoanValue::break_even_of(double pd12) {
   }
   // Illinois: the secant, with the weight of an end halved that stays twice.
   int stayed = 0;
-  for (int step = 0; step < 100 && high - low > 1e-13; ++step) {
+  for (int step = 0; step < 100 && high - low > tolerance; ++step) {
     double middle = low - at_low * (high - low) / (at_high - at_low);
     if (!(middle > low && middle < high)) middle = 0.5 * (low + high);
     const double at_middle = value(middle);

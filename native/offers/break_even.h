@@ -41,20 +41,26 @@ class LoanValue {
   // The lowest rate at which the value reaches zero, or -1 where none up to 1,000 % does. Without
   // adverse selection it rises throughout; with it the value can fall again, and the first
   // crossing is meant.
-  double break_even();
+  double break_even() { return break_even(kExact); }
+  // The same to within `tolerance`.
+  double break_even(double tolerance);
   // `even`, or the break-even rate of a loan that is sure to be repaid, if that is higher: where
   // servicing costs much and default loses little, a default saves more than it loses, and the
   // better risk would get the higher price. -1 likewise.
   double at_least_sure(double even);
 
  private:
-  double break_even_of(double pd12);
+  static constexpr double kExact = 1e-13;
+
+  double break_even_of(double pd12, double tolerance);
 
   SmoothPlan plan_;
   const PriceTerms& terms_;
   double pd12_;
   double yearly_;
   double per_year_;
+  double factors_of_ = -1.0;  // the risk that `factors_` are of
+  PeriodFactors factors_{};
 };
 
 }  // namespace fenqi::offers

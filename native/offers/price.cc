@@ -223,12 +223,14 @@ Fault price_loan(const Loan& loan, std::span<const Charge> charges, const PriceT
   Loan priced = loan;
   set_rate(priced, 0);
   if (const Fault fault = SmoothPlan::check_smooth(priced); !fault.ok()) return fault;
+  RetailCapital capital;
   std::int64_t cap_rate = 0;
   const auto step = static_cast<std::int64_t>(std::llround(terms.rate_step * 1e12));
   const Fault fault =
       highest_rate_within_cap(priced, charges, terms.cap, terms.cap_basis, step, rows, &cap_rate);
   if (!fault.ok()) return fault;
-  if (const Fault found = find_price(loan, charges, terms, pd12, rows, price); !found.ok()) {
+  if (const Fault found = find_price(loan, charges, terms, pd12, rows, capital, price);
+      !found.ok()) {
     return found;
   }
   price->cap_rate = cap_rate < 0 ? -1.0 : static_cast<double>(cap_rate) / 1e12;
@@ -236,7 +238,7 @@ Fault price_loan(const Loan& loan, std::span<const Charge> charges, const PriceT
 }
 
 Fault find_price(const Loan& loan, std::span<const Charge> charges, const PriceTerms& terms,
-                 double pd12, std::span<Row> rows, Price* price) {
+                 double pd12, std::span<Row> rows, RetailCapital& capital, Price* price) {
   if (const Fault fault = check_pd(pd12); !fault.ok()) return fault;
   Loan priced = loan;
   set_rate(priced, 0);
@@ -288,7 +290,7 @@ Fault find_price(const Loan& loan, std::span<const Charge> charges, const PriceT
   price->schedule = search.schedule();
   set_rate(priced, offered * step);
   const LenderView view(priced, charges, search.schedule(), rows, search.totals());
-  price->profit = expected_profit(view.flow(), price->pd12, terms.costs);
+  price->profit = expected_profit(view.flow(), price->pd12, terms.costs, capital);
   return {};
 }
 

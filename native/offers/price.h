@@ -65,7 +65,7 @@ Fault price_loan(const Loan& loan, std::span<const Charge> charges, const PriceT
 // The same, without `cap_rate`, for terms and charges that were checked: mostly a single plan is
 // made.
 Fault find_price(const Loan& loan, std::span<const Charge> charges, const PriceTerms& terms,
-                 double pd12, std::span<Row> rows, Price* price);
+                 double pd12, std::span<Row> rows, RetailCapital& capital, Price* price);
 
 // The highest multiple of `rate_step` (units of 10^-12, at least 1) at which the disclosed cost
 // stays within the cap; -1 where none does, not even 0. `loan.annual_rate`, or flat_rate, is

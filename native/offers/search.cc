@@ -14,8 +14,8 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kUnknownRate = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kMostRanges = kMostForms + 2 * Search::kMostWork;
-// Beyond what a solver leaves open.
-constexpr double kSolved = 1e-11;
+// How near break-even rates are solved for bounds.
+constexpr double kSolved = 1e-7;
 
 bool counts_days(const Loan& loan) {
   return loan.day_count != DayCount::k30_360;
@@ -233,7 +233,7 @@ Fit Search::fit(const Wish& exact, Found* found) {
                                    counts_days(product.loan) ? reach_.disbursed : kNoDate);
   Price& price = found->price;
   const Fault fault = find_price(loan, product.charges, terms_of(lending_.price, method),
-                                 reach_.pd12, scratch_.rows, &price);
+                                 reach_.pd12, scratch_.rows, scratch_.capital, &price);
   // What cannot be computed is not lent: charges that leave nothing, interest without end.
   if (!fault.ok()) return Fit::kPrice;
   if (price.verdict != PriceVerdict::kOffered && price.verdict != PriceVerdict::kCapped) {
@@ -241,6 +241,7 @@ Fit Search::fit(const Wish& exact, Found* found) {
   }
   if (lending_.hurdle && price.profit.capital_years_fen > 0.0 &&
       price.profit.raroc < *lending_.hurdle) {
+    misses_hurdle_ = true;
     return Fit::kPrice;
   }
   found->largest_instalment_fen = largest_payment(scratch_.rows, price.schedule);
@@ -362,7 +363,7 @@ bool Search::bound(Range& range, Goal goal) {
   LoanValue of_large(large, product.charges, terms, reach_.pd12);
   const auto solve = [](LoanValue& value, double& even) {
     if (!std::isnan(even)) return;
-    even = value.break_even();
+    even = value.break_even(0.5 * kSolved);
     if (even < 0.0) even = kInfinity;
   };
   const bool fixed = earns_fixed_amounts(product.charges);
@@ -419,7 +420,7 @@ bool Search::bound(Range& range, Goal goal) {
 
   const double least_pd = of_large.pd_at(low);
   const double most_pd = of_large.pd_at(high);
-  if (lending_.hurdle) {
+  if (misses_hurdle_) {
     const double most =
         std::max(most_return(of_small, low, high, least_pd, most_pd, terms.costs, 2.0 * error_fen),
                  most_return(of_large, low, high, least_pd, most_pd, terms.costs, 2.0 * error_fen));

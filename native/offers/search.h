@@ -124,6 +124,7 @@ struct SearchScratch {
 
   std::vector<Range> ranges;
   std::vector<Row> rows;
+  RetailCapital capital;
 };
 
 class Search {
@@ -170,6 +171,7 @@ class Search {
   const Reach reach_;
   SearchScratch& scratch_;
   int work_ = 0;
+  bool misses_hurdle_ = false;  // somebody did: from then on it is worth a bound of its own
 };
 
 }  // namespace fenqi::offers
