@@ -1,4 +1,4 @@
-"""Writes docs/policies/reference.md: every key of a policy, from src/fenqi/policy/schema.py."""
+"""Writes docs/policies/reference.md: every key of a policy, from its schema."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from pydantic_core import PydanticUndefined
 
-from fenqi.policy import schema
+from fenqi.policy import offer_schema, schema
 
 PAGE = Path(__file__).parents[1] / "docs" / "policies" / "reference.md"
 
@@ -34,6 +34,14 @@ PARTS = (
     schema.Segment,
     schema.Cutoffs,
     schema.Drawdown,
+    schema.Product,
+    offer_schema.Amounts,
+    offer_schema.ProductCharge,
+    offer_schema.ServicingTerms,
+    schema.Offers,
+    offer_schema.Ladder,
+    offer_schema.AdverseSelection,
+    offer_schema.TakeUpTerms,
     schema.Rule,
     schema.ReasonTexts,
     schema.PolicyTest,
@@ -44,9 +52,10 @@ PARTS = (
 HEAD = """\
 # Every key of a policy file
 
-Made from `src/fenqi/policy/schema.py` by `python scripts/policy_reference.py`; `fenqi policy
-schema` prints the same as JSON Schema. A key that is not here is an error. What the keys mean
-together is in [semantics.md](semantics.md); [guide.md](guide.md) shows how to begin.
+Made from `schema.py` and `offer_schema.py` in `src/fenqi/policy/` by `python
+scripts/policy_reference.py`; `fenqi policy schema` prints the same as JSON Schema. A key that is
+not here is an error. What the keys mean together is in [semantics.md](semantics.md);
+[guide.md](guide.md) shows how to begin.
 
 A *name* is `lower_case`; an *expression* is CEL ([expressions.md](expressions.md)); a
 *value* is true or false, a number or a text; a *data source* is one of the contract's:
@@ -61,7 +70,15 @@ WORDS = {
     "Scalar": "value",
     "DataSourceName": "data source",
     "float": "number",
+    "Finite": "number",
+    "Share": "number",
+    "PriceRate": "number",
     "int": "whole number",
+    "Fen": "whole number",
+    "PositiveFen": "whole number",
+    "Months": "whole number",
+    "Count": "whole number",
+    "Currency": "text",
     "bool": "true or false",
     "Any": "anything",
     "datetime.date": "day",
@@ -113,7 +130,7 @@ def shown(default: Any) -> str:
 
 
 def annotation(part: type[schema.Part], name: str) -> str:
-    """The type as it is written in schema.py, where it says more than what pydantic keeps of it."""
+    """The type as it is written, where it says more than what pydantic keeps of it."""
     return next(
         str(base.__annotations__[name])
         for base in part.__mro__
@@ -133,7 +150,7 @@ def words(node: ast.expr) -> str:
     name = ast.unparse(node)
     if name in WORDS:
         return WORDS[name]
-    known = getattr(schema, name)
+    known = getattr(schema, name, None) or getattr(offer_schema, name)
     if isinstance(known, type) and issubclass(known, schema.Part):
         text = title(known)
         return f"[{text.lower()}](#{text.lower().replace(' ', '-')})"
@@ -153,6 +170,9 @@ def subscripted(outer: str, inner: ast.expr) -> str:
     if outer == "Literal":
         items = inner.elts if isinstance(inner, ast.Tuple) else [inner]
         return choices([ast.literal_eval(item) for item in items])
+    if outer == "Annotated":
+        assert isinstance(inner, ast.Tuple)
+        return words(inner.elts[0])
     if outer == "list":
         return f"list of {words(inner)}"
     assert isinstance(inner, ast.Tuple)

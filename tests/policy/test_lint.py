@@ -281,3 +281,66 @@ def test_findings_are_told_with_place_line_and_name(tmp_path: Path) -> None:
     assert first.startswith(f"{tmp_path.name}/policy.yaml:14:11: wherever B is true")
     assert first.endswith("[shadowed-rule]")
     assert line[caret.index("^") :] == "application.loan.amount_fen > 20"
+
+
+# --- products ---
+
+CARD = {
+    "meaning": "test",
+    "base_score": 600,
+    "base_odds": 50,
+    "points_to_double_odds": 20,
+    "attributes": {
+        "a": {"expr": AMOUNT, "reference_points": 1, "bins": [{"below": 5, "points": 1}]},
+    },
+}
+
+
+def of_product(folder: Path, jurisdiction: str | None = None, **keys: Any) -> list[str]:
+    product = {
+        "meaning": "test",
+        "amounts": {"from_fen": 100_000, "to_fen": 500_000, "step_fen": 100_000},
+        "terms_months": [3],
+        "methods": ["equal_instalments"],
+        **keys,
+    }
+    offers = {
+        "loss_given_default": 0.5,
+        "cost_of_funds": 0.05,
+        "annual_rate_cap": 0.24,
+        "reasons": {"product": "R", "price": "R", **({"cap": "R"} if jurisdiction else {})},
+    }
+    parts: dict[str, Any] = {} if jurisdiction is None else {"jurisdiction": jurisdiction}
+    all_said = said(
+        folder,
+        reasons={"R": {"en": "x", "zh": "x"}},
+        scorecards={"card": CARD},
+        products={"cash": product},
+        offers=offers,
+        **parts,
+    )
+    return [one for one in all_said if one.startswith(("product", "amount"))]
+
+
+def test_a_product_that_somebody_can_have_is_well(tmp_path: Path) -> None:
+    assert of_product(tmp_path, when=f"{TERM} > 3") == []
+
+
+def test_a_product_for_nobody_is_out_of_reach(tmp_path: Path) -> None:
+    assert of_product(tmp_path, when=f"{TERM} > 3 && {TERM} < 3") == [
+        "product-out-of-reach: nobody can have cash: its `when` is never true"
+    ]
+
+
+def test_a_product_whose_charges_alone_break_the_cap_is_out_of_reach(tmp_path: Path) -> None:
+    charge = {"name_zh": "费", "name_en": "Fee", "timing": "deducted", "base": "principal"}
+    assert of_product(tmp_path, charges=[{**charge, "rate": 0.01}]) == []
+    (finding,) = of_product(tmp_path, charges=[{**charge, "rate": 0.05, "payee": "insurer"}])
+    assert finding.startswith("product-out-of-reach: nobody can have cash: even without any risk")
+
+
+def test_an_amount_above_the_laws_cap_is_never_lent(tmp_path: Path) -> None:
+    amounts = {"from_fen": 10_000_000, "to_fen": 50_000_000, "step_fen": 10_000_000}
+    assert of_product(tmp_path, amounts=amounts) == []
+    (finding,) = of_product(tmp_path, jurisdiction="CN", amounts=amounts)
+    assert finding.startswith("amount-above-cap: cash lends up to 50000000 fen")

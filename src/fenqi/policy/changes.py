@@ -63,6 +63,11 @@ def changes(old: Side, new: Side) -> list[Change]:
     if before.cutoffs != after.cutoffs:
         found += [Change("cut-offs", what) for what in _differences(before.cutoffs, after.cutoffs)]
     found += _rules(before.rules, after.rules)
+    found += _parts("product", before.products, after.products)
+    for key in ("offers", "drawdown"):
+        one, other = getattr(before, key), getattr(after, key)
+        if one != other:
+            found += [Change(key, what) for what in _differences(one, other)]
     found += _parts("reason", before.reasons, after.reasons)
     return found
 

@@ -35,9 +35,12 @@ _BY_NAME = (
     "scorecards",
     "models",
     "segments",
+    "products",
     "reasons",
 )
 _IN_ORDER = ("rules", "tests")
+# One file has it.
+_ONCE = ("offers",)
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -231,6 +234,14 @@ class _Files:
                         continue
                     merged[key][name] = value
                     places[key, name] = (file, (key, name))
+            for key in _ONCE:
+                if (value := getattr(part, key, None)) is None:
+                    continue
+                if key in merged:
+                    self._report_again(file, (key,), places[(key,)])
+                    continue
+                merged[key] = value
+                places[(key,)] = (file, (key,))
             for key in _IN_ORDER:
                 values: Sequence[Any] = getattr(part, key, [])
                 for number, value in enumerate(values):
@@ -256,7 +267,8 @@ class _Files:
             if self.pack is not None and first[0] is self.pack[0]
             else f"it stands at {at} already"
         )
-        message = f"{'.'.join(str(step) for step in steps)}: {what}; give it another name"
+        advice = "keep one of them" if len(steps) == 1 else "give it another name"
+        message = f"{'.'.join(str(step) for step in steps)}: {what}; {advice}"
         self.problems.append(file.problem(file.key_position(steps), message))
 
     def _report(self, file: YamlFile, steps: tuple[str | int, ...], message: str) -> None:

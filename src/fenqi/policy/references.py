@@ -29,6 +29,9 @@ def reference_problems(document: Document) -> list[Problem]:
             check(at, part.reason, policy.reasons, no_text)
     for steps, cutoffs in all_cutoffs(policy):
         check((*steps, "refer_above_reason"), cutoffs.refer_above_reason, policy.reasons, no_text)
+    if policy.offers is not None:
+        for limit, code in policy.offers.reasons.items():
+            check(("offers", "reasons", limit), code, policy.reasons, no_text)
     deciders = [*policy.models, *policy.scorecards]
     for name, segment in policy.segments.items():
         wrong = "no model or scorecard is called {}"

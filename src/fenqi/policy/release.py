@@ -12,6 +12,7 @@ from fenqi.policy.consent import DataUse
 from fenqi.policy.cutoffs import cutoffs_image
 from fenqi.policy.lower import REQUEST
 from fenqi.policy.lowered import Scalar
+from fenqi.policy.products import LoweredOffers, offer_plan
 from fenqi.policy.program import CoreOutput, Operand, ProgramBuilder, Registers, Slot
 from fenqi.policy.row import (
     AMOUNT,
@@ -73,6 +74,7 @@ class Compiled:
     rules: list[LoweredRule] = field(default_factory=list)
     skip: Operand | None = None
     drawdown: Drawdown | None = None
+    offers: LoweredOffers | None = None
     # The jurisdiction's pack, where there is one.
     pack: RulePack | None = None
 
@@ -114,6 +116,8 @@ class Compiled:
         for judgement in self.routing.judgements:
             self._add_segment(built.segments.add(), judgement, codes)
         self._add_quoting(built, codes)
+        if self.offers is not None:
+            built.offer_plan.CopyFrom(offer_plan(self.offers, registers, codes))
         content = built.SerializeToString(deterministic=True)
         built.content_hash = hashlib.sha256(content).hexdigest()
         return built
@@ -162,6 +166,8 @@ class Compiled:
         operands: list[Operand] = [o for model in self.models.values() for o in model.inputs]
         if self.skip is not None:
             operands.append(self.skip)
+        if self.offers is not None:
+            operands += self.offers.operands()
         return operands
 
     def _slots(self, operands: list[Operand]) -> list[RowSlot]:
@@ -170,12 +176,14 @@ class Compiled:
         cutoffs = [j.cutoffs for j in self.routing.judgements if j.cutoffs is not None]
         explores = any(one.explore_rate is not None for one in cutoffs)
         caps = any(rule.cap is not None for rule in self.rules)
-        if caps or explores or any(one.refer_above_fen is not None for one in cutoffs):
+        lends = self.offers is not None
+        if caps or explores or lends or any(one.refer_above_fen is not None for one in cutoffs):
             wanted.append(AMOUNT)
             self.use.note_slot(AMOUNT)
         if explores:
             wanted.append(CUSTOMER_KEY)
-        if self.drawdown is not None:
+        if self.drawdown is not None or lends:
+            # When the money would be paid out: plans have dates.
             wanted.append(DECIDED_AT)
         if self.use.withheld:
             wanted.append(CONSENTS)
@@ -203,12 +211,12 @@ def _add_model(
     manifest = model.artifact.manifest
     added.slot, added.name, added.version = slot, manifest.name, manifest.version
     added.onnx = model.artifact.onnx
-    added.margin_output = manifest.outputs.margin
-    added.probability_output = manifest.outputs.probability
-    added.contributions_output = manifest.outputs.contributions
-    added.base_margin = manifest.base_margin
+    added.margin_output = manifest.outputs.margin or ""
+    added.probability_output = manifest.outputs.probability or ""
+    added.contributions_output = manifest.outputs.contributions or ""
+    added.base_margin = model.artifact.reference.margin
     added.inputs.add(
-        name=manifest.input,
+        name=manifest.inputs[0].name,
         type=image.TENSOR_TYPE_FLOAT,
         registers=[registers.of(operand) for operand in model.inputs],
     )
@@ -219,7 +227,7 @@ def _add_model(
     added.score_scale.offset = manifest.score_scale.offset
     added.score_scale.factor = manifest.score_scale.factor
     if manifest.outputs.contributions:
-        for column in manifest.features:
+        for column in manifest.columns:
             added.contributions.append(_contribution(column.reason, column.dimension, codes))
     added.score_register = registers.of(CoreOutput(f"{slot}.score"))
     added.probability_register = registers.of(CoreOutput(f"{slot}.probability_of_default"))

@@ -7,29 +7,24 @@ from __future__ import annotations
 
 import datetime
 import math
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-NAME = r"^[a-z][a-z0-9_]*$"
-ID = r"^[A-Z][A-Z0-9_]*$"
+from fenqi.policy.offer_schema import Offers, Product
+from fenqi.policy.schema_part import (
+    ID,
+    Expression,
+    Name,
+    Part,
+    ReasonCode,
+    Scalar,
+    Text,
+    ValueType,
+)
+
 ARTIFACT = r"^[a-z0-9_]+/[A-Za-z0-9_.-]+$"
 
-
-def _whole_characters(text: str) -> str:
-    """YAML can spell halves of surrogate pairs ("\\ud83d"); they are no characters."""
-    if any(0xD800 <= ord(character) <= 0xDFFF for character in text):
-        raise ValueError("holds half of a surrogate pair; write the character itself")
-    return text
-
-
-Text = Annotated[str, AfterValidator(_whole_characters)]
-# A CEL expression.
-Expression = Annotated[str, AfterValidator(_whole_characters)]
-Name = Annotated[str, Field(pattern=NAME)]
-ReasonCode = Annotated[str, Field(pattern=ID)]
-Scalar = bool | int | float | Text
-ValueType = Literal["bool", "int", "uint", "double", "string"]
 Jurisdiction = Literal["CN", "US", "EU"]
 StageName = Literal["application", "drawdown", "account_review", "prescreen"]
 Dimension = Literal["ability", "willingness"]
@@ -49,12 +44,6 @@ DataSourceName = Literal[
     "own_records",
 ]
 HitPolicy = Literal["unique", "any", "first", "priority", "rule_order", "output_order", "collect"]
-
-
-class Part(BaseModel):
-    """Any part of a policy: unknown keys are errors, nothing changes after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Source(Part):
@@ -583,6 +572,13 @@ class Fragment(Part):
     rules: list[Rule] = Field(
         default_factory=list, description="Conditions and what they do; every hit is reported."
     )
+    products: dict[Name, Product] = Field(
+        default_factory=dict, description="What is lent; needs `offers`."
+    )
+    offers: Offers | None = Field(
+        default=None,
+        description="Which loans a person can carry, and their price; in one file of a policy.",
+    )
     reasons: dict[ReasonCode, ReasonTexts] = Field(
         default_factory=dict, description="The catalogue of reasons, with what applicants are told."
     )
@@ -661,7 +657,15 @@ class RulePack(Part):
     annual_rate_cap: float | None = Field(
         default=None, gt=0, description="Most that a loan may cost a year, all charges included."
     )
-    disclosure: Literal["cn"] = Field(
+    amount_cap_fen: int | None = Field(
+        default=None,
+        gt=0,
+        description="Most that a loan may be, fen, whatever a product says (R5).",
+    )
+    interest_only_months: int | None = Field(
+        default=None, gt=0, description="Longest term of a loan that is repaid at the end."
+    )
+    disclosure: Literal["cn", "eu", "us"] = Field(
         default="cn", description="The form by which the cost of a loan is shown to the borrower."
     )
     rules: list[Rule] = Field(

@@ -18,9 +18,8 @@ from fenqi.policy.document import Document
 from fenqi.policy.expression_text import constant_of, text_of
 from fenqi.policy.probes import Probed, with_probes
 from fenqi.policy.reads import reads_of, source_of
-from fenqi.policy.schema import PolicyTest, Rule
+from fenqi.policy.schema import Rule
 from fenqi.policy.tables.explain import Explanation, explain
-from fenqi.requests import request_message
 from fenqi.v1 import scoring_pb2
 from fenqi.v1.application_pb2 import DataSource
 from fenqi.v1.scoring_pb2 import RuleHit, ScoreRequest, ScoreResponse
@@ -85,22 +84,6 @@ class Tracer:
             moved.decided_at_seconds = answer.decided_at_seconds
             request = moved
         return Trace(self, request, answer, self._inside.trace(request))
-
-    def request_of(self, test: PolicyTest) -> ScoreRequest:
-        """The request that an example applicant stands for.
-
-        Raises InvalidRequestError where it does not fit the contract.
-        """
-        request = request_message({"application": test.application})
-        request.stage = getattr(scoring_pb2, f"STAGE_{test.stage.upper()}")
-        if test.at is not None:
-            at = test.at
-            if at.tzinfo is None:
-                at = at.replace(tzinfo=ZoneInfo(self.document.policy.time_zone))
-            request.decided_at_seconds = int(at.timestamp())
-        elif request.application.HasField("submitted_at_seconds"):
-            request.decided_at_seconds = request.application.submitted_at_seconds
-        return request
 
 
 @dataclass

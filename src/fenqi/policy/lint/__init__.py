@@ -14,6 +14,7 @@ from fenqi.policy.compiler import CompiledPolicy
 from fenqi.policy.document import Document
 from fenqi.policy.lint.cutoffs import cutoffs_apart, cutoffs_out_of_reach
 from fenqi.policy.lint.finding import Finding, Level, not_allowed
+from fenqi.policy.lint.products import amounts_above_the_cap, products_out_of_reach
 from fenqi.policy.lint.rules import (
     constant_conditions,
     expired_rules,
@@ -36,6 +37,8 @@ LINTS = {
     "unguarded-missing": "features that may be missing, in rules that say nothing of it",
     "cutoffs-apart": "segments of one model whose cut-offs contradict each other",
     "cutoffs-out-of-reach": "cut-offs that no score of the scorecard passes, or that all pass",
+    "product-out-of-reach": "products that nobody can have",
+    "amount-above-cap": "products that lend more than the law allows",
     "table": "tables: inputs for which no row holds, rows that collide, rows that never count",
     "undeclared-source": "data of a source that `sources` says nothing about",
     "expired-rule": "rules whose last day has passed",
@@ -50,6 +53,8 @@ _CHECKS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     unguarded_missing,
     cutoffs_apart,
     cutoffs_out_of_reach,
+    products_out_of_reach,
+    amounts_above_the_cap,
     table_findings,
     undeclared_sources,
     expired_rules,

@@ -54,8 +54,10 @@ def _reasons(subject: Subject) -> set[str | None]:
     codes |= {cutoffs.refer_above_reason for _, cutoffs in all_cutoffs(subject.policy)}
     if subject.policy.drawdown is not None:
         codes.add(subject.policy.drawdown.reason)
+    if subject.policy.offers is not None:
+        codes |= set(subject.policy.offers.reasons.values())
     for scorecard in subject.compiled.scorecards.values():
         codes |= {attribute.reason for attribute in (scorecard.attributes or {}).values()}
     for artifact in subject.compiled.models.values():
-        codes |= {column.reason for column in artifact.manifest.features}
+        codes |= {column.reason for column in artifact.manifest.columns}
     return codes

@@ -1,0 +1,96 @@
+"""Products that lend nothing, or promise more than the law lets them lend."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+
+from fenqi.offers import Charge, Loan, PriceTerms, price
+from fenqi.policy.lint.finding import Finding, found
+from fenqi.policy.lint.subject import Subject
+from fenqi.policy.offer_schema import Product
+from fenqi.policy.products import LoweredOffers
+from fenqi.policy.regions import MOST_COMBINATIONS, Regions
+
+# Any day will do: it is needed where days are counted.
+_DAY = datetime.date(2026, 1, 1)
+
+
+def products_out_of_reach(subject: Subject) -> Iterator[Finding]:
+    """A product that nobody can have is forgotten, or its numbers contradict each other."""
+    lending = subject.compiled.offers
+    if lending is None:
+        return
+    for lowered in lending.products:
+        path = ("products", lowered.code)
+        regions = Regions(subject.compiled.builder, [lowered.eligible])
+        if regions.combinations <= MOST_COMBINATIONS and not any(
+            regions.values(applicant)[0] is True for applicant in regions.applicants()
+        ):
+            message = f"nobody can have {lowered.code}: its `when` is never true"
+            yield found(
+                subject.document, "product-out-of-reach", "warning", (*path, "when"), message
+            )
+        elif not _has_price(lowered.product, lending):
+            message = (
+                f"nobody can have {lowered.code}: even without any risk, what it costs to make and "
+                f"the charges are more than {lending.annual_rate_cap:g} a year"
+            )
+            yield found(subject.document, "product-out-of-reach", "warning", path, message)
+
+
+def amounts_above_the_cap(subject: Subject) -> Iterator[Finding]:
+    """The rule pack's cap binds whatever a product says (R5)."""
+    lending = subject.compiled.offers
+    if lending is None or lending.amount_cap_fen is None:
+        return
+    for lowered in lending.products:
+        most = lowered.product.amounts.to_fen
+        if most > lending.amount_cap_fen:
+            message = (
+                f"{lowered.code} lends up to {most} fen, and nothing above "
+                f"{lending.amount_cap_fen} fen is ever offered: the law's cap"
+            )
+            path = ("products", lowered.code, "amounts", "to_fen")
+            yield found(subject.document, "amount-above-cap", "warning", path, message)
+
+
+def _has_price(product: Product, lending: LoweredOffers) -> bool:
+    """Whether somebody without risk could have one of the product's loans within the cap."""
+    offers = lending.offers
+    terms = PriceTerms(
+        lgd=offers.loss_given_default,
+        cost_of_funds=offers.cost_of_funds,
+        acquisition_fen=offers.acquisition_fen,
+        servicing_fen=offers.servicing_fen,
+        rate_step=offers.rate_step,
+        cap=lending.annual_rate_cap,
+        cap_basis=offers.cap_basis,
+    )
+    charges = [
+        Charge(
+            timing=charge.timing,
+            base=charge.base,
+            payee=charge.payee,
+            amount_fen=charge.amount_fen or 0,
+            rate=charge.rate or 0.0,
+        )
+        for charge in product.charges
+    ]
+    loans = (
+        Loan(
+            principal_fen=amount,
+            periods=term,
+            method=method,
+            day_count=product.day_count,
+            instalment_rounding=product.rounding,
+            interest_rounding=product.rounding,
+            disbursed=_DAY,
+            grace_periods=product.grace_periods,
+            grace=product.grace,
+        )
+        for method in product.methods
+        for term in product.terms_months
+        for amount in (product.amounts.from_fen, product.amounts.to_fen)
+    )
+    return any(price(loan, terms, 0.0, charges).rate is not None for loan in loans)
