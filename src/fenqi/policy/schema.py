@@ -557,6 +557,10 @@ class PolicyTest(Part):
         description="The moment of the decision, in `time_zone` unless it names another; by "
         "default the submission's.",
     )
+    acknowledged: bool = Field(
+        default=False,
+        description="At a drawdown: the customer has read and accepted a quote of this loan.",
+    )
     expect: Expectation = Field(description="What must come out.")
 
 
