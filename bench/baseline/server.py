@@ -47,13 +47,14 @@ class Scorer:
         policy = YAML(typ="safe").load((ROOT / "policies" / "taiwan_card.yaml").read_text())
         artifact = load_artifact(ROOT / "models" / policy["models"]["default_risk"]["artifact"])
         self._manifest = artifact.manifest
+        self._base_margin = artifact.reference.margin
         self._cutoffs = policy["cutoffs"]
         self._texts = policy["reasons"]
         self._reasons = list(policy["reasons"])
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(artifact.onnx, options)
-        columns = artifact.manifest.features
+        columns = artifact.manifest.columns
         self._group = np.array([self._reasons.index(c.reason or "") for c in columns])
         self._of_dimension = {
             name: np.array([c.dimension == name for c in columns]) for name in _DIMENSIONS
@@ -66,7 +67,7 @@ class Scorer:
         """Decides one application."""
         values = features(request.application)
         row = np.array([values], dtype=np.float32)
-        margin, contributions = self._session.run(None, {self._manifest.input: row})
+        margin, contributions = self._session.run(None, {self._manifest.inputs[0].name: row})
         log_odds = self._log_odds(float(margin[0, 0]))
         probability = 1 / (1 + math.exp(-log_odds))
         fired = hits(
@@ -82,7 +83,7 @@ class Scorer:
             release=self._release,
         )
         for name, mask in self._of_dimension.items():
-            part = self._manifest.base_margin + float(contributions[0][mask].sum())
+            part = self._base_margin + float(contributions[0][mask].sum())
             response.sub_scores.add(
                 dimension=_DIMENSIONS[name], score=self._score(self._log_odds(part))
             )

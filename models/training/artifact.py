@@ -4,31 +4,49 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
-import math
 from dataclasses import dataclass
-from pathlib import Path
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+import onnxruntime
 from numpy.typing import NDArray
 from onnx import ModelProto
 from ruamel.yaml import YAML
+
+from fenqi.artifacts.calibration import calibrated
+from fenqi.artifacts.golden import TOLERANCE, golden_bytes
+from fenqi.artifacts.manifest import FORMAT, Calibration, ScoreScale
+from fenqi.artifacts.parity import ParityCertificate, compare, parity_bytes
+from fenqi.artifacts.reference import reference_bytes
 
 from .dataset import ROOT, Column, Floats
 from .ensemble import CONTRIBUTIONS, INPUT, MARGIN
 from .measures import Platt
 
-SCORE_SCALE = {"base_score": 600, "base_odds": 20, "points_to_double_odds": 40}
+SCORE_SCALE: dict[str, float] = {"base_score": 600, "base_odds": 20, "points_to_double_odds": 40}
+
+Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Golden:
     """Rows with what the training library itself says of them."""
 
+    library: str
     features: Floats
-    margin: NDArray[np.float64]
-    contributions: NDArray[np.float64]
+    margin: Doubles
+    contributions: Doubles
+
+
+@dataclass(frozen=True)
+class Development:
+    """The sample that drift is measured against, its margins, and which of its rows reasons compare
+    with."""
+
+    features: Floats
+    margin: Doubles
+    compared: NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -48,52 +66,87 @@ def write_artifact(
     story: Story,
     model: ModelProto,
     columns: list[Column],
-    base_margin: float,
     platt: Platt,
     golden: Golden,
+    development: Development,
     scorecard: dict[str, Any] | None = None,
 ) -> None:
     """Writes models/<name>/<version>/, over what is there; `scorecard`: the points, of one."""
+    onnx = model.SerializeToString(deterministic=True)
+    calibration = Calibration(kind="platt", a=platt.a, b=platt.b)
+    log_odds = calibrated(calibration, None, development.margin)
+    files = {
+        "model.onnx": onnx,
+        "golden.json": golden_bytes(
+            {
+                "inputs": {INPUT: golden.features},
+                "predictions_of": "library",
+                "margin": golden.margin,
+                "contributions": golden.contributions,
+                "tolerance": TOLERANCE,
+            }
+        ),
+        "reference.json": reference_bytes(
+            ScoreScale(**SCORE_SCALE).score(log_odds),
+            {column.name: development.features[:, i] for i, column in enumerate(columns)},
+            development.compared,
+            development.margin[development.compared],
+        ),
+        "parity.json": _parity(onnx, golden),
+        "card.md": story.card.encode(),
+    }
+    if scorecard is not None:
+        files["scorecard.yaml"] = _yaml(scorecard)
     folder = ROOT / "models" / story.name / story.version
     folder.mkdir(parents=True, exist_ok=True)
-    onnx = model.SerializeToString(deterministic=True)
-    (folder / "model.onnx").write_bytes(onnx)
-    _write_golden(folder / "golden.json", golden)
-    (folder / "card.md").write_text(story.card, encoding="utf-8")
-    manifest: dict[str, Any] = {
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    (folder / "manifest.yaml").write_bytes(_yaml(_manifest(story, columns, calibration, files)))
+
+
+def _manifest(
+    story: Story, columns: list[Column], calibration: Calibration, files: dict[str, bytes]
+) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
         "name": story.name,
         "version": story.version,
         "kind": story.kind,
         "purpose": story.purpose,
         "owner": "Fenqi example models",
         "limits_of_use": story.limits_of_use,
+        "materiality": "low",
         "data": {
             "source": "Default of credit card clients (Taiwan, 2005), UCI 350, CC BY 4.0",
             "window": "statements April to September 2005, outcome October 2005",
             "rows": "four in five clients by a hash of the id; the others are the holdout",
         },
         "metrics": story.metrics,
-        "onnx_sha256": hashlib.sha256(onnx).hexdigest(),
-        "input": INPUT,
-        "features": [
+        "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+        "inputs": [
             {
-                "name": column.name,
-                "reason": column.reason,
-                "dimension": column.dimension,
-                "monotone": column.monotone,
+                "name": INPUT,
+                "type": "float",
+                "columns": [
+                    {
+                        "name": column.name,
+                        "feature": column.name,
+                        "unit": column.unit,
+                        "reason": column.reason,
+                        "dimension": column.dimension,
+                        "monotone": column.monotone,
+                    }
+                    for column in columns
+                ],
             }
-            for column in columns
         ],
         "outputs": {"margin": MARGIN, "contributions": CONTRIBUTIONS},
-        "base_margin": base_margin,
-        "calibration": {"kind": "platt", "a": platt.a, "b": platt.b},
+        "calibration": calibration.model_dump(include={"kind", "a", "b"}),
         "score_scale": SCORE_SCALE,
+        # Both graphs give the exact contributions themselves.
+        "explanation": {"method": "none", "reference": "at_cutoff"},
+        "latency_budget_us": 200,
     }
-    if scorecard is not None:
-        points = _yaml(scorecard)
-        (folder / "scorecard.yaml").write_bytes(points)
-        manifest["scorecard_sha256"] = hashlib.sha256(points).hexdigest()
-    (folder / "manifest.yaml").write_bytes(_yaml(manifest))
 
 
 def _yaml(content: dict[str, Any]) -> bytes:
@@ -102,11 +155,17 @@ def _yaml(content: dict[str, Any]) -> bytes:
     return text.getvalue().encode()
 
 
-def _write_golden(path: Path, golden: Golden) -> None:
-    rows = [[None if math.isnan(x) else float(x) for x in row] for row in golden.features]
-    content = {
-        "features": rows,
-        "margin": golden.margin.tolist(),
-        "contributions": golden.contributions.tolist(),
-    }
-    path.write_text(json.dumps(content) + "\n", encoding="utf-8")
+def _parity(onnx: bytes, golden: Golden) -> bytes:
+    session = onnxruntime.InferenceSession(onnx)
+    margin = session.run([MARGIN], {INPUT: golden.features})[0][:, 0]
+    compared = compare("golden", ("library", "onnxruntime"), golden.margin, margin.astype(float))
+    assert compared.largest <= TOLERANCE, "the graph is not what was trained"
+    return parity_bytes(
+        ParityCertificate(
+            library=golden.library,
+            onnxruntime=version("onnxruntime"),
+            comparisons=[compared],
+            tolerance=TOLERANCE,
+            verdict="equal",
+        )
+    )

@@ -32,6 +32,7 @@ class Column:
     """One column of a model's input: a feature of the policy."""
 
     name: str
+    unit: str
     reason: str
     dimension: str
     monotone: int
@@ -71,7 +72,12 @@ class FeatureExtractor:
 
 def load_dataset() -> Dataset:
     """All clients of the bundled data, all six statements known."""
-    columns = [Column(**entry) for entry in YAML(typ="safe").load(COLUMNS.read_text())]
+    yaml = YAML(typ="safe")
+    features = yaml.load(FEATURES.read_text(encoding="utf-8"))["features"]
+    columns = [
+        Column(unit=features[entry["name"]].get("unit", ""), **entry)
+        for entry in yaml.load(COLUMNS.read_text())
+    ]
     extractor = FeatureExtractor(columns)
     clients = load_clients()
     return Dataset(

@@ -11,13 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import lightgbm
 import numpy as np
 import shap
+import sklearn
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
 from . import boosting, exact, scorecard
-from .artifact import SCORE_SCALE, Golden, Story, write_artifact
+from .artifact import SCORE_SCALE, Development, Golden, Story, write_artifact
 from .dataset import Column, Dataset, Floats, load_dataset, shortened_histories
 from .ensemble import to_onnx
 from .measures import (
@@ -204,7 +206,8 @@ def train_boosting(dataset: Dataset, everything: Sample, visible: Sample) -> Non
 
     overall = out_of_fold(everything, trainer)
     shipped = out_of_fold(visible, trainer)
-    reference = visible.features[reference_rows(shipped)]
+    compared = reference_rows(shipped)
+    reference = visible.features[compared]
     booster = boosting.train(dataset.columns, *visible.training(np.arange(len(visible.defaulted))))
     cells = [exact.explain(tree, reference) for tree in boosting.trees_of(booster)]
     golden = golden_features(visible)
@@ -245,9 +248,18 @@ def train_boosting(dataset: Dataset, everything: Sample, visible: Sample) -> Non
         story,
         to_onnx(cells, len(dataset.columns), 0.0, story.name),
         dataset.columns,
-        sum(tree.base for tree in cells),
         platt,
-        Golden(golden, np.asarray(booster.predict(golden, raw_score=True)), shapley),
+        Golden(
+            f"lightgbm {lightgbm.__version__}",
+            golden,
+            np.asarray(booster.predict(golden, raw_score=True)),
+            shapley,
+        ),
+        Development(
+            visible.features,
+            np.asarray(booster.predict(visible.features, raw_score=True)),
+            compared,
+        ),
     )
     _say(story)
 
@@ -260,7 +272,8 @@ def train_scorecard(dataset: Dataset, everything: Sample, visible: Sample) -> No
 
     overall = out_of_fold(everything, trainer)
     shipped = out_of_fold(visible, trainer)
-    reference = visible.features[reference_rows(shipped)]
+    compared = reference_rows(shipped)
+    reference = visible.features[compared]
     fitted = scorecard.train(dataset.columns, *visible.training(np.arange(len(visible.defaulted))))
     columns, trees = _own_columns(dataset.columns, fitted, reference)
     read = [attribute.axis.feature for attribute in fitted.attributes]
@@ -296,9 +309,14 @@ def train_scorecard(dataset: Dataset, everything: Sample, visible: Sample) -> No
         story,
         to_onnx(trees, len(columns), fitted.intercept, story.name),
         columns,
-        fitted.intercept + sum(tree.base for tree in trees),
         platt,
-        Golden(golden[:, read], fitted.margin(golden), contributions),
+        Golden(
+            f"scikit-learn {sklearn.__version__}",
+            golden[:, read],
+            fitted.margin(golden),
+            contributions,
+        ),
+        Development(visible.features[:, read], fitted.margin(visible.features), compared),
         scorecard.points(fitted, columns, reference, platt, SCORE_SCALE),
     )
     _say(story)

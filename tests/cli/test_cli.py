@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -145,12 +146,17 @@ def test_the_doctor_asks_to_mend_golden_rows_that_differ(
     copy.mkdir(parents=True)
     for file in bundled.iterdir():
         (copy / file.name).write_bytes(file.read_bytes())
-    golden = json.loads((copy / "golden.json").read_text())
+    before = (copy / "golden.json").read_bytes()
+    golden = json.loads(before)
     golden["margin"][3] += 0.01
-    (copy / "golden.json").write_text(json.dumps(golden))
+    after = json.dumps(golden).encode()
+    (copy / "golden.json").write_bytes(after)
+    hashes = [hashlib.sha256(content).hexdigest() for content in (before, after)]
+    manifest = (copy / "manifest.yaml").read_text()
+    (copy / "manifest.yaml").write_text(manifest.replace(*hashes))
     monkeypatch.setattr(doctor, "MODELS", tmp_path)
     (finding,) = doctor.artifacts()
-    assert finding.mend
+    assert finding.mend and "64 golden rows" in finding.detail
 
 
 def test_the_doctor_finds_a_port_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,10 +63,10 @@ def test_a_model_that_names_a_protected_attribute_finds_no_feature(tmp_path: Pat
     for file in source.iterdir():
         (target / file.name).write_bytes(file.read_bytes())
     manifest = YAML(typ="safe").load((source / "manifest.yaml").read_text("utf-8"))
-    manifest["features"][0]["name"] = "sex"
+    manifest["inputs"][0]["columns"][0]["feature"] = "sex"
     with (target / "manifest.yaml").open("w") as out:
         YAML().dump(manifest, out)
-    names = [column["name"] for column in manifest["features"]]
+    names = [column["feature"] for column in manifest["inputs"][0]["columns"]]
     features = {name: feature("1.0") for name in names if name != "sex"}
     for sex in ({}, {"sex": feature("application.protected_attributes.sex == 'f'")}):
         policy = {

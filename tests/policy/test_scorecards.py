@@ -333,16 +333,13 @@ def test_a_scorecard_from_an_artifact_scores_as_its_onnx_model_does(tmp_path: Pa
 
 def test_a_scorecard_from_an_artifact_equals_its_golden_margins(tmp_path: Path) -> None:
     artifact = load_artifact(MODELS / "taiwan_scorecard" / "1")
-    import json
-
-    golden = json.loads((artifact.folder / "golden.json").read_text())
     manifest = artifact.manifest
-    names = [column.name for column in manifest.features]
+    names = [column.name for column in manifest.columns]
     scale = manifest.score_scale
     answers: Engine = engine(
         tmp_path,
         features={name: feature(signal(name)) for name in names},
-        reasons={c.reason: {"en": "x", "zh": "x"} for c in manifest.features if c.reason},
+        reasons={c.reason: {"en": "x", "zh": "x"} for c in manifest.columns if c.reason},
         scorecards={
             "card": {
                 "meaning": "points",
@@ -351,7 +348,9 @@ def test_a_scorecard_from_an_artifact_equals_its_golden_margins(tmp_path: Path) 
             }
         },
     )
-    for row, margin in zip(golden["features"], golden["margin"], strict=True):
+    for row, margin in zip(
+        artifact.golden.inputs["features"], artifact.golden.expected, strict=True
+    ):
         known = {name: x for name, x in zip(names, row, strict=True) if x is not None}
         log_odds = -(manifest.calibration.a * margin + manifest.calibration.b)
         expected = scale.offset - scale.factor * log_odds

@@ -1,69 +1,137 @@
-"""A model artifact: a folder with `model.onnx`, `manifest.yaml`, golden rows and a card; of a
-scorecard also its points, `scorecard.yaml`."""
+"""What `manifest.yaml` of a model artifact says, in format 2 (docs/artifacts.md)."""
 
 from __future__ import annotations
 
-import hashlib
 import math
-from dataclasses import dataclass
-from pathlib import Path
+import re
+from collections import Counter
+from datetime import date
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from fenqi.errors import FenqiError
+FORMAT = 2
+# In every artifact, and in its list of hashes.
+REQUIRED_FILES = ("model.onnx", "golden.json", "reference.json", "parity.json")
 
+TensorType = Literal["float", "double", "int64", "string", "bool"]
 
-class ArtifactError(FenqiError):
-    """An artifact that cannot be used; the message says which file and why."""
+_NAME = r"^[a-z][a-z0-9_]*$"
+# A path below the models folder is made from it.
+_VERSION = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+_FILE = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+_SHA256 = r"^[0-9a-f]{64}$"
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class ModelFeature(_Part):
-    """One column of the model's input, in order."""
+class Column(_Part):
+    """One column of an input tensor."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    # The reason that an applicant is given when this column raises the risk.
-    reason: str | None = None
-    dimension: Literal["ability", "willingness"] | None = None
-    # +1: more of it never lowers the risk; -1: never raises it; 0: no promise.
-    monotone: Literal[-1, 0, 1] = 0
+    name: str = Field(pattern=_NAME, description="unique among all columns of the model")
+    feature: str = Field(pattern=_NAME, description="the policy's feature that feeds it")
+    unit: str = Field(default="", description="fen, months, share, ...")
+    reason: str | None = Field(
+        default=None, description="the reason given where this column raises the risk"
+    )
+    dimension: Literal["ability", "willingness"] | None = Field(
+        default=None, description="the sub-score that it counts for"
+    )
+    monotone: Literal[-1, 0, 1] = Field(
+        default=0,
+        description="1: more of it never lowers the risk; -1: never raises it; 0: no promise",
+    )
+
+
+class Input(_Part):
+    """One input tensor of the graph, [rows, columns]."""
+
+    name: str = Field(min_length=1, description="as the graph names it")
+    type: TensorType = Field(description="as the graph declares it")
+    columns: list[Column] = Field(min_length=1, description="in the tensor's order")
 
 
 class Outputs(_Part):
-    """Names of the graph's outputs. One of margin and probability is needed."""
+    """The graph's outputs that are read. Exactly one of margin and probability is named."""
 
-    # Log-odds of default, before calibration.
-    margin: str = ""
-    probability: str = ""
-    # Each input's part of the margin against the reference, in log-odds.
-    contributions: str = ""
+    margin: str | None = Field(
+        default=None, description="log-odds of default before calibration, [rows, 1] or [rows]"
+    )
+    probability: str | None = Field(
+        default=None, description="probabilities, [rows, classes], [rows, 1] or [rows]"
+    )
+    class_: int = Field(
+        default=1,
+        ge=0,
+        alias="class",
+        description="which column of `probability` is the probability of default",
+    )
+    contributions: str | None = Field(
+        default=None,
+        description="each column's part of the margin against the reference, [rows, columns]",
+    )
 
     @model_validator(mode="after")
     def _one_result(self) -> Outputs:
-        if bool(self.margin) == bool(self.probability):
+        if (self.margin is None) == (self.probability is None):
             raise ValueError("name either a margin or a probability output")
         return self
 
+    @property
+    def result(self) -> str:
+        """The output that is named: the margin's or the probability's."""
+        return self.margin or self.probability or ""
+
 
 class Calibration(_Part):
-    """Platt scaling: p = 1 / (1 + exp(a f + b)) for a margin f."""
+    """From the model's result to a probability of default.
 
-    kind: Literal["none", "platt"] = "none"
-    a: float = -1.0
-    b: float = 0.0
+    none: p = 1 / (1 + exp(-margin)). platt: p = 1 / (1 + exp(a margin + b)) (Platt 1999).
+    isotonic: p from the uncalibrated probability by `points`, linear between two of them, constant
+    outside. Of a probability output the margin is its log-odds.
+    """
+
+    kind: Literal["none", "platt", "isotonic"] = "none"
+    a: float = Field(default=-1.0, description="of platt")
+    b: float = Field(default=0.0, description="of platt")
+    points: list[tuple[float, float]] = Field(
+        default_factory=list, description="of isotonic: [uncalibrated, calibrated], ascending"
+    )
+
+    @model_validator(mode="after")
+    def _points_rise(self) -> Calibration:
+        if (self.kind == "isotonic") != bool(self.points):
+            raise ValueError("`points` belong to `kind: isotonic`, which needs them")
+        if self.kind != "platt" and (self.a, self.b) != (-1.0, 0.0):
+            raise ValueError("`a` and `b` belong to `kind: platt`")
+        if self.kind == "platt" and self.a >= 0:
+            raise ValueError("`a` is negative: a higher margin is a higher risk")
+        before = (-1.0, 0.0)
+        for raw, calibrated in self.points:
+            if not (0 <= raw <= 1 and 0 <= calibrated <= 1):
+                raise ValueError(f"the point [{raw:g}, {calibrated:g}] is no pair of probabilities")
+            if raw <= before[0] or calibrated < before[1]:
+                raise ValueError(f"the point [{raw:g}, {calibrated:g}] does not ascend")
+            before = (raw, calibrated)
+        return self
+
+
+class PriorShift(_Part):
+    """The default rate changed: logit p' = logit p + logit applied_to - logit trained_on."""
+
+    trained_on: float = Field(gt=0, lt=1, description="default rate that the model was trained on")
+    applied_to: float = Field(gt=0, lt=1, description="default rate of those whom it judges")
 
 
 class ScoreScale(_Part):
     """score = offset - factor ln(p / (1 - p)); odds are good : bad (Siddiqi, Credit Scorecards)."""
 
-    base_score: float
-    base_odds: float = Field(gt=0)
+    base_score: float = Field(description="the score at base_odds")
+    base_odds: float = Field(gt=0, description="good : bad")
     points_to_double_odds: float = Field(gt=0)
 
     @property
@@ -76,86 +144,75 @@ class ScoreScale(_Part):
         """The score at odds of 1 : 1."""
         return self.base_score - self.factor * math.log(self.base_odds)
 
+    def score(self, log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Points for log-odds of default, [rows]."""
+        return np.asarray(self.offset - self.factor * log_odds)
+
+
+class Explanation(_Part):
+    """How reasons are found for this model."""
+
+    method: Literal["tree_shap", "scorecard", "permutation", "none"]
+    reference: Literal["at_cutoff", "population", "maximum"] = Field(
+        default="at_cutoff", description="whom an applicant is compared with"
+    )
+    budget_us: float = Field(default=1000, gt=0, description="for one row, in microseconds")
+
 
 class Manifest(_Part):
     """What is inside `manifest.yaml`."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    version: str = Field(min_length=1)
-    kind: str
-    purpose: str
-    owner: str
+    format: Literal[2]
+    name: str = Field(pattern=_NAME, description="of the folder above")
+    version: str = Field(pattern=_VERSION, description="of the folder")
+    kind: str = Field(min_length=1, description="scorecard, gradient boosting, ...")
+    purpose: str = Field(min_length=1)
+    owner: str = Field(min_length=1, description="who answers for the model")
     limits_of_use: list[str] = Field(default_factory=list)
-    data: dict[str, Any] = Field(default_factory=dict)
+    materiality: Literal["low", "medium", "high"] = Field(description="tier of model risk")
+    expires: date | None = Field(default=None, description="last day on which it may decide")
+    data: dict[str, Any] = Field(default_factory=dict, description="source, window, rows, ...")
     metrics: dict[str, Any] = Field(default_factory=dict)
-    onnx_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    # Of scorecard.yaml, where there is one.
-    scorecard_sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
-    # The graph's one input tensor, float32 [rows, len(features)]; NaN is missing.
-    input: str
-    features: list[ModelFeature] = Field(min_length=1)
+    files: dict[str, str] = Field(
+        description="SHA-256 of every file beside the manifest, but for the signature"
+    )
+    inputs: list[Input] = Field(min_length=1, description="in the graph's order")
     outputs: Outputs
-    base_margin: float = 0.0
     calibration: Calibration = Calibration()
+    prior_shift: PriorShift | None = None
     score_scale: ScoreScale
+    explanation: Explanation
+    latency_budget_us: float = Field(
+        gt=0, description="one row, 99th percentile, on the machine that loads it"
+    )
 
+    @field_validator("files")
+    @classmethod
+    def _hashes(cls, files: dict[str, str]) -> dict[str, str]:
+        for name, digest in files.items():
+            if not re.fullmatch(_FILE, name):
+                raise ValueError(f"{name!r} is no name of a file beside the manifest")
+            if name in ("manifest.yaml", "signature.json"):
+                raise ValueError(f"{name} cannot hold its own hash")
+            if not re.fullmatch(_SHA256, digest):
+                raise ValueError(f"{digest!r} is no SHA-256")
+        absent = [name for name in REQUIRED_FILES if name not in files]
+        if absent:
+            raise ValueError(f"{', '.join(absent)} must be listed")
+        return files
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """A checked artifact."""
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Manifest:
+        for what, names in (
+            ("input", [tensor.name for tensor in self.inputs]),
+            ("column", [column.name for column in self.columns]),
+        ):
+            again = [name for name, count in Counter(names).items() if count > 1]
+            if again:
+                raise ValueError(f"two {what}s are called {again[0]}")
+        return self
 
-    folder: Path
-    manifest: Manifest
-    onnx: bytes
-    # What is inside scorecard.yaml; a policy checks it.
-    scorecard: dict[str, Any] | None = None
-
-
-def load_artifact(folder: Path) -> Artifact:
-    """Reads `folder` and checks the manifest and the hashes in it.
-
-    Raises ArtifactError, which names the file and says what is wrong with it.
-    """
-    path = folder / "manifest.yaml"
-    try:
-        manifest = Manifest.model_validate(YAML(typ="safe").load(path.read_text(encoding="utf-8")))
-        onnx = (folder / "model.onnx").read_bytes()
-    except OSError as error:
-        raise ArtifactError(f"cannot read the artifact: {error}") from error
-    except YAMLError as error:
-        raise ArtifactError(f"{path} is not YAML: {error}") from error
-    except ValidationError as error:
-        raise ArtifactError(f"{path}: {error}") from error
-    _check_hash(folder / "model.onnx", onnx, manifest.onnx_sha256)
-    if (folder.parent.name, folder.name) != (manifest.name, manifest.version):
-        raise ArtifactError(
-            f"{path} describes {manifest.name}/{manifest.version}, not "
-            f"{folder.parent.name}/{folder.name}"
-        )
-    return Artifact(folder, manifest, onnx, _read_scorecard(folder, manifest))
-
-
-def _check_hash(path: Path, content: bytes, expected: str) -> None:
-    found = hashlib.sha256(content).hexdigest()
-    if found != expected:
-        raise ArtifactError(
-            f"{path} has the hash {found}, the manifest says {expected}; the file was changed "
-            "after it was packed"
-        )
-
-
-def _read_scorecard(folder: Path, manifest: Manifest) -> dict[str, Any] | None:
-    if manifest.scorecard_sha256 is None:
-        return None
-    path = folder / "scorecard.yaml"
-    try:
-        content = path.read_bytes()
-        _check_hash(path, content, manifest.scorecard_sha256)
-        read = YAML(typ="safe").load(content)
-    except OSError as error:
-        raise ArtifactError(f"cannot read the artifact: {error}") from error
-    except YAMLError as error:
-        raise ArtifactError(f"{path} is not YAML: {error}") from error
-    if not isinstance(read, dict):
-        raise ArtifactError(f"{path} is no mapping of keys")
-    return read
+    @property
+    def columns(self) -> list[Column]:
+        """The columns of all inputs, in order."""
+        return [column for tensor in self.inputs for column in tensor.columns]

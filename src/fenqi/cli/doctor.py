@@ -136,7 +136,7 @@ def onnxruntime() -> Iterator[Finding]:
 
 def artifacts() -> Iterator[Finding]:
     from fenqi.artifacts import ArtifactError, load_artifact
-    from fenqi.artifacts.golden import TOLERANCE, largest_difference
+    from fenqi.artifacts.trial import largest_difference
 
     folders = sorted(path.parent for path in MODELS.glob("*/*/manifest.yaml"))
     if not folders:
@@ -144,12 +144,15 @@ def artifacts() -> Iterator[Finding]:
     for folder in folders:
         subject = f"model {folder.parent.name}/{folder.name}"
         try:
-            rows, difference = largest_difference(load_artifact(folder))
+            artifact = load_artifact(folder)
+            difference = largest_difference(artifact)
         except ArtifactError as error:
             yield Finding(subject, str(error), "check it out again, or: make train")
         else:
-            detail = f"hash as in its manifest; {rows} golden rows, off by {difference:.1e} at most"
-            yield Finding(subject, detail, "" if difference <= TOLERANCE else "make train")
+            golden = artifact.golden
+            rows = f"{len(golden.expected)} golden rows"
+            detail = f"hashes as in its manifest; {rows}, off by {difference:.1e} at most"
+            yield Finding(subject, detail, "" if difference <= golden.tolerance else "make train")
 
 
 def policy() -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from fenqi.policy.errors import PolicyError, Problem
 from fenqi.policy.expressions import Expressions
 from fenqi.policy.lower import content_of, default_of, typed
 from fenqi.policy.lowered import Scalar
-from fenqi.policy.models import declare_model, load_artifacts
+from fenqi.policy.models import bind_slots, declare_model, load_artifacts
 from fenqi.policy.ordering import CycleError, Part, in_order
 from fenqi.policy.policy_tables import declare_lists, declare_lookups, lower_table
 from fenqi.policy.products import LoweredOffers, lower_offers
@@ -82,20 +82,30 @@ class CompiledPolicy:
     warnings: list[Problem]
 
 
-def compile_policy(path: Path | str, models_dir: Path | str | None = None) -> CompiledPolicy:
+def compile_policy(
+    path: Path | str,
+    models_dir: Path | str | None = None,
+    bindings: Mapping[str, str] | None = None,
+) -> CompiledPolicy:
     """Compiles the policy at `path` with the models that it names.
 
     `models_dir` holds `<name>/<version>/`; by default it is `models` beside the policy's folder.
+    `bindings`: slots that are filled with another `name/version` than the policy says.
     The same files give the same bytes on every machine. Raises PolicyError with everything that
     is wrong.
     """
-    return compile_document(read_document(Path(path)), models_dir)
+    return compile_document(read_document(Path(path)), models_dir, bindings)
 
 
-def compile_document(document: Document, models_dir: Path | str | None = None) -> CompiledPolicy:
+def compile_document(
+    document: Document,
+    models_dir: Path | str | None = None,
+    bindings: Mapping[str, str] | None = None,
+) -> CompiledPolicy:
     """Compiles a policy that was read; otherwise as `compile_policy`."""
     beside = document.files[0].path.parent.parent / "models"
-    return _Compilation(document, Path(models_dir if models_dir is not None else beside)).run()
+    bound = bind_slots(document, bindings or {})
+    return _Compilation(bound, Path(models_dir if models_dir is not None else beside)).run()
 
 
 @dataclass(slots=True)
@@ -225,7 +235,7 @@ class _Compilation:
             names = {name for source in sources for name in self.ex.names_in(source)}
             reads[part] = [by_name[n] for n in sorted(names & order.keys(), key=order.__getitem__)]
         for slot, artifact in models.items():
-            columns = [column.name for column in artifact.manifest.features]
+            columns = [column.feature for column in artifact.manifest.columns]
             reads[Part("model", slot)] = [by_name[c] for c in columns if c in by_name]
         deciders = [Part("scorecard", name) for name in cards]
         deciders += [Part("model", slot) for slot in models]

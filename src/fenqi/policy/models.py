@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from fenqi.artifacts import Artifact, ArtifactError, load_artifact
+from fenqi.policy.document import Document
+from fenqi.policy.errors import PolicyError, did_you_mean
 from fenqi.policy.expressions import Expressions
 from fenqi.policy.lowered import Scalar
 from fenqi.policy.program import CoreOutput, Operand
+from fenqi.policy.schema import ARTIFACT
 from fenqi.policy.scorecards import OUTPUTS
 from fenqi.policy.yaml_file import Steps
+
+
+def bind_slots(document: Document, bindings: Mapping[str, str]) -> Document:
+    """The policy with other artifacts, `name/version`, in the slots that are named.
+
+    Raises PolicyError where there is no such slot, or the artifact's name is none.
+    """
+    models = dict(document.policy.models)
+    for slot, artifact in bindings.items():
+        if slot not in models:
+            message = f"there is no slot {slot} to fill{did_you_mean(slot, models)}"
+            raise PolicyError([document.problem(document.position(("models",)), message)])
+        if not re.fullmatch(ARTIFACT, artifact):
+            message = f"{artifact} cannot fill it: expected name/version, as in scorecard/2"
+            raise PolicyError([document.problem(document.position(("models", slot)), message)])
+        models[slot] = models[slot].model_copy(update={"artifact": artifact})
+    policy = document.policy.model_copy(update={"models": models})
+    return replace(document, policy=policy)
 
 
 def load_artifacts(ex: Expressions, models_dir: Path) -> dict[str, Artifact]:
@@ -41,20 +65,20 @@ def declare_model(
     path = ("models", slot, "artifact")
     inputs: list[Operand] = []
     fine = True
-    for column in artifact.manifest.features:
-        ex.read.add(column.name)
-        known = features.get(column.name)
+    for column in artifact.manifest.columns:
+        ex.read.add(column.feature)
+        known = features.get(column.feature)
         if known is None:
             # A feature that is wrong has been reported.
-            if column.name not in ex.document.policy.features:
-                ex.report(path, f"the model reads {column.name}, which is no feature here")
+            if column.feature not in ex.document.policy.features:
+                ex.report(path, f"the model reads {column.feature}, which is no feature here")
             fine = False
         elif known.type not in ("bool", "int", "uint", "double"):
             kind = "a text" if known.type == "string" else f"of type {known.type}"
-            ex.report(path, f"the model reads {column.name}, which is {kind}")
+            ex.report(path, f"the model reads {column.feature}, which is {kind}")
             fine = False
         elif ex.builder.is_after_models(known.operand):
-            ex.report(path, f"the model reads {column.name}, which rests on a score")
+            ex.report(path, f"the model reads {column.feature}, which rests on a score")
             fine = False
         else:
             inputs.append(known.operand)

@@ -55,7 +55,7 @@ def _of_scores(
 ) -> Iterator[tuple[Steps, str, str | None]]:
     """What scores give reasons for: where it stands, what it is, and the reason."""
     for slot, artifact in models.items():
-        for column in artifact.manifest.features:
+        for column in artifact.manifest.columns:
             yield ("models", slot, "artifact"), f"the model's {column.name}", column.reason
     for name, card in cards.items():
         for key, attribute in (card.attributes or {}).items():

@@ -222,12 +222,12 @@ def _add_model(
     manifest = model.artifact.manifest
     added.slot, added.name, added.version = slot, manifest.name, manifest.version
     added.onnx = model.artifact.onnx
-    added.margin_output = manifest.outputs.margin
-    added.probability_output = manifest.outputs.probability
-    added.contributions_output = manifest.outputs.contributions
-    added.base_margin = manifest.base_margin
+    added.margin_output = manifest.outputs.margin or ""
+    added.probability_output = manifest.outputs.probability or ""
+    added.contributions_output = manifest.outputs.contributions or ""
+    added.base_margin = model.artifact.reference.margin
     added.inputs.add(
-        name=manifest.input,
+        name=manifest.inputs[0].name,
         type=image.TENSOR_TYPE_FLOAT,
         registers=[registers.of(operand) for operand in model.inputs],
     )
@@ -238,7 +238,7 @@ def _add_model(
     added.score_scale.offset = manifest.score_scale.offset
     added.score_scale.factor = manifest.score_scale.factor
     if manifest.outputs.contributions:
-        for column in manifest.features:
+        for column in manifest.columns:
             added.contributions.append(_contribution(column.reason, column.dimension, codes))
     added.score_register = registers.of(CoreOutput(f"{slot}.score"))
     added.probability_register = registers.of(CoreOutput(f"{slot}.probability_of_default"))

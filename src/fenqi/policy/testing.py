@@ -5,14 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from fenqi.errors import CallError
 from fenqi.policy.document import Document
 from fenqi.policy.errors import Position, did_you_mean
 from fenqi.policy.schema import Expectation, ExpectedOffer, PolicyTest
 from fenqi.policy.trace import Read, Trace, Tracer, Verdict, written
+from fenqi.requests import request_message
+from fenqi.v1 import scoring_pb2
 from fenqi.v1.application_pb2 import DataSource, RepaymentMethod
-from fenqi.v1.scoring_pb2 import Decision, Help, LimitKind, Offer, ScoreResponse
+from fenqi.v1.scoring_pb2 import (
+    Decision,
+    Help,
+    LimitKind,
+    Offer,
+    ScoreRequest,
+    ScoreResponse,
+)
 
 _SCORE_TOLERANCE = 1e-6
 _PROBABILITY_TOLERANCE = 1e-9
@@ -57,9 +67,29 @@ def run_tests(document: Document, tracer: Tracer) -> list[TestResult]:
     ]
 
 
+def request_of(document: Document, test: PolicyTest) -> ScoreRequest:
+    """The request that an example applicant stands for.
+
+    Raises InvalidRequestError where it does not fit the contract.
+    """
+    request = request_message({"application": test.application})
+    request.stage = getattr(scoring_pb2, f"STAGE_{test.stage.upper()}")
+    if test.at is not None:
+        at = test.at
+        if at.tzinfo is None:
+            at = at.replace(tzinfo=ZoneInfo(document.policy.time_zone))
+        request.decided_at_seconds = int(at.timestamp())
+    elif request.application.HasField("submitted_at_seconds"):
+        request.decided_at_seconds = request.application.submitted_at_seconds
+    return request
+
+
 def _run(document: Document, tracer: Tracer, test: PolicyTest, at: Position) -> TestResult:
     try:
-        trace = tracer.trace(tracer.request_of(test))
+        request = request_of(document, test)
+        if test.acknowledged:
+            tracer.acknowledge(request)
+        trace = tracer.trace(request)
     except CallError as error:
         fault = Mismatch("application", "one that fits the contract", str(error))
         return TestResult(test, at, [fault], None)

@@ -18,9 +18,8 @@ from fenqi.policy.document import Document
 from fenqi.policy.expression_text import constant_of, text_of
 from fenqi.policy.probes import Probed, with_probes
 from fenqi.policy.reads import reads_of, source_of
-from fenqi.policy.schema import PolicyTest, Rule
+from fenqi.policy.schema import Rule
 from fenqi.policy.tables.explain import Explanation, explain
-from fenqi.requests import request_message
 from fenqi.v1 import scoring_pb2
 from fenqi.v1.application_pb2 import DataSource
 from fenqi.v1.quote_pb2 import LoanTerms, QuoteRequest
@@ -91,26 +90,11 @@ class Tracer:
             request = moved
         return Trace(self, request, answer, self._inside.trace(request))
 
-    def request_of(self, test: PolicyTest) -> ScoreRequest:
-        """The request that an example applicant stands for.
+    def acknowledge(self, request: ScoreRequest) -> None:
+        """Lets the customer read a quote of the loan asked for, as long as the policy says.
 
-        Raises InvalidRequestError where it does not fit the contract.
+        Raises InvalidRequestError where such a loan cannot be quoted.
         """
-        request = request_message({"application": test.application})
-        request.stage = getattr(scoring_pb2, f"STAGE_{test.stage.upper()}")
-        if test.at is not None:
-            at = test.at
-            if at.tzinfo is None:
-                at = at.replace(tzinfo=ZoneInfo(self.document.policy.time_zone))
-            request.decided_at_seconds = int(at.timestamp())
-        elif request.application.HasField("submitted_at_seconds"):
-            request.decided_at_seconds = request.application.submitted_at_seconds
-        if test.acknowledged:
-            self._acknowledge(request)
-        return request
-
-    def _acknowledge(self, request: ScoreRequest) -> None:
-        """Lets the customer read a quote of the loan as long as the policy asks for."""
         drawdown = self.document.policy.drawdown
         reading = 0 if drawdown is None else drawdown.minimum_reading_seconds
         decided = request.decided_at_seconds

@@ -139,7 +139,11 @@ def read_yaml(path: Path, name: str, what: str) -> YamlFile:
     Raises PolicyError for what is no such YAML, OSError for what cannot be read.
     """
     with path.open("rb") as stream:
-        content = stream.read(MOST_BYTES + 1)
+        return parse_yaml(stream.read(MOST_BYTES + 1), path, name, what)
+
+
+def parse_yaml(content: bytes, path: Path, name: str, what: str) -> YamlFile:
+    """As `read_yaml`, of what was read from `path` already. Raises PolicyError."""
     if len(content) > MOST_BYTES:
         raise _refusal(name, [], 1, 1, f"the file is larger than {MOST_BYTES >> 20} MiB")
     try:

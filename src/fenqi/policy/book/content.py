@@ -328,8 +328,8 @@ class _Writer:
                 if user not in users.setdefault(read, []):
                     users[read].append(user)
         for slot, artifact in self._compiled.models.items():
-            for column in artifact.manifest.features:
-                users.setdefault(column.name, []).append(f"model {slot}")
+            for column in artifact.manifest.columns:
+                users.setdefault(column.feature, []).append(f"model {slot}")
         return users
 
     def lists(self) -> Iterator[Block]:

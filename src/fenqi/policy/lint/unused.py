@@ -59,5 +59,5 @@ def _reasons(subject: Subject) -> set[str | None]:
     for scorecard in subject.compiled.scorecards.values():
         codes |= {attribute.reason for attribute in (scorecard.attributes or {}).values()}
     for artifact in subject.compiled.models.values():
-        codes |= {column.reason for column in artifact.manifest.features}
+        codes |= {column.reason for column in artifact.manifest.columns}
     return codes

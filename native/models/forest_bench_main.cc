@@ -1,0 +1,320 @@
+// How long does a forest take, beside onnxruntime and compiled trees, for one row and for batches?
+//
+//   forest_bench --forest FILE --onnx FILE --onnxruntime LIBRARY --rows FILE --columns N
+//                [--peer NAME=LIBRARY]... [--batches 1,8,64,1024] [--seconds 4]
+//
+// The forest is a serialized fenqi.internal.v1.Forest, the graph the same trees with the input
+// `input` and the output `variable`; rows are float32, row after row, 1,024 of them or more. A
+// peer's library has the function
+//
+//   void forest_predict(const float* rows, size_t count, float* margins)
+//
+// On one thread, everybody takes turns on the same rows. Prints one JSON object: for everybody and
+// each size of a batch `p50_ns` and `least_ns` of a call, and the largest difference of a margin
+// from onnxruntime's; of Fenqi, whether all bits are the same, and blocks taken from the heap.
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cinttypes>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <map>
+#include <new>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "models/forest.h"
+#include "models/onnxruntime.h"
+
+namespace {
+
+std::atomic<std::uint64_t> allocations{0};
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  if (void* at = std::malloc(size != 0 ? size : 1)) return at;
+  std::abort();
+}
+void operator delete(void* at) noexcept {
+  std::free(at);
+}
+void operator delete(void* at, std::size_t) noexcept {
+  std::free(at);
+}
+
+namespace {
+
+using fenqi::models::ElementType;
+using fenqi::models::Forest;
+using fenqi::models::OnnxRuntime;
+
+using Predict = std::function<void(const float* rows, std::size_t count, float* margins)>;
+
+struct Contender {
+  std::string name;
+  Predict predict;
+};
+
+struct Options {
+  std::string forest, onnx, onnxruntime, rows;
+  std::size_t columns = 0;
+  std::vector<std::string> peers;
+  std::vector<std::size_t> batches = {1, 8, 64, 1024};
+  double seconds = 4.0;
+};
+
+[[noreturn]] void fail(const std::string& message) {
+  std::fprintf(stderr, "forest_bench: %s\n", message.c_str());
+  std::exit(1);
+}
+
+std::vector<std::size_t> numbers(const char* text) {
+  std::vector<std::size_t> out;
+  for (char* end = nullptr; *text != '\0'; text = *end == ',' ? end + 1 : end) {
+    out.push_back(std::strtoull(text, &end, 10));
+    if (end == text) fail("not a list of numbers: " + std::string(text));
+  }
+  return out;
+}
+
+Options parse(int argc, char** argv) {
+  Options options;
+  const std::map<std::string_view, std::string*> texts = {
+      {"--forest", &options.forest},
+      {"--onnx", &options.onnx},
+      {"--onnxruntime", &options.onnxruntime},
+      {"--rows", &options.rows},
+  };
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string_view flag = argv[i];
+    if (const auto text = texts.find(flag); text != texts.end()) {
+      *text->second = argv[i + 1];
+    } else if (flag == "--columns") {
+      options.columns = std::strtoull(argv[i + 1], nullptr, 10);
+    } else if (flag == "--peer") {
+      options.peers.emplace_back(argv[i + 1]);
+    } else if (flag == "--batches") {
+      options.batches = numbers(argv[i + 1]);
+    } else if (flag == "--seconds") {
+      options.seconds = std::strtod(argv[i + 1], nullptr);
+    } else {
+      fail("unknown option " + std::string(flag));
+    }
+  }
+  if (options.columns == 0) fail("--columns is needed");
+  return options;
+}
+
+template <typename T>
+std::vector<T> read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) fail("cannot read " + path);
+  const std::vector<char> bytes{std::istreambuf_iterator<char>(file),
+                                std::istreambuf_iterator<char>()};
+  std::vector<T> out(bytes.size() / sizeof(T));
+  std::memcpy(out.data(), bytes.data(), out.size() * sizeof(T));
+  return out;
+}
+
+// A session of onnxruntime through its C API, on this thread alone. Its tensors lie over the
+// caller's memory and are made anew only where that or the number of rows changes.
+class Session {
+ public:
+  Session(const Options& options) : columns_(static_cast<std::int64_t>(options.columns)) {
+    auto runtime = OnnxRuntime::load(options.onnxruntime);
+    if (!runtime.ok()) fail(runtime.status().message);
+    runtime_ = runtime.value();
+    const auto graph = read_file<std::uint8_t>(options.onnx);
+    fenqi::models::OrtSessionOptions* session_options = nullptr;
+    check(api().create_session_options(&session_options));
+    check(api().set_intra_op_threads(session_options, 1));
+    check(api().set_inter_op_threads(session_options, 1));
+    check(api().create_session_from_array(runtime_->env(), graph.data(), graph.size(),
+                                          session_options, &session_));
+    api().release_session_options(session_options);
+  }
+
+  void predict(const float* rows, std::size_t count, float* margins) {
+    bind(rows, count, margins);
+    const char* const input = "input";
+    const char* const output = "variable";
+    check(api().run(session_, nullptr, &input, &input_, 1, &output, 1, &output_));
+  }
+
+ private:
+  const fenqi::models::OrtApi& api() const { return runtime_->api(); }
+  void check(fenqi::models::OrtStatus* status) const {
+    if (auto s = runtime_->take(status); !s.ok()) fail(s.message);
+  }
+
+  void bind(const float* rows, std::size_t count, float* margins) {
+    if (count != count_ || margins != margins_) {
+      release(output_);
+      output_ = tensor(margins, count, 1);
+    }
+    if (count != count_ || rows != rows_) {
+      release(input_);
+      input_ = tensor(const_cast<float*>(rows), count, columns_);
+    }
+    rows_ = rows, count_ = count, margins_ = margins;
+  }
+
+  fenqi::models::OrtValue* tensor(float* data, std::size_t rows, std::int64_t width) const {
+    const std::int64_t shape[2] = {static_cast<std::int64_t>(rows), width};
+    const std::size_t bytes = rows * static_cast<std::size_t>(width) * sizeof(float);
+    fenqi::models::OrtValue* value = nullptr;
+    check(api().create_tensor_over(runtime_->cpu(), data, bytes, shape, 2,
+                                   static_cast<int>(ElementType::kFloat), &value));
+    return value;
+  }
+
+  void release(fenqi::models::OrtValue* value) const {
+    if (value != nullptr) api().release_value(value);
+  }
+
+  std::int64_t columns_;
+  std::shared_ptr<const OnnxRuntime> runtime_;
+  fenqi::models::OrtSession* session_ = nullptr;
+  fenqi::models::OrtValue* input_ = nullptr;
+  fenqi::models::OrtValue* output_ = nullptr;
+  const float* rows_ = nullptr;
+  float* margins_ = nullptr;
+  std::size_t count_ = 0;
+};
+
+Contender load_peer(const std::string& peer) {
+  const std::size_t equals = peer.find('=');
+  if (equals == std::string::npos) fail("--peer needs NAME=LIBRARY");
+  void* library = dlopen(peer.substr(equals + 1).c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) fail(dlerror());
+  void* symbol = dlsym(library, "forest_predict");
+  if (symbol == nullptr) fail(peer + " has no forest_predict");
+  return {peer.substr(0, equals),
+          reinterpret_cast<void (*)(const float*, std::size_t, float*)>(symbol)};
+}
+
+using Clock = std::chrono::steady_clock;
+
+// Rows to predict on, in batches of one size that begin somewhere else each time.
+struct Batches {
+  const std::vector<float>& rows;
+  std::size_t columns;
+  std::size_t size;
+
+  std::size_t count() const { return rows.size() / columns / size; }
+  const float* at(std::size_t i) const { return rows.data() + i % count() * size * columns; }
+};
+
+// onnxruntime's tensors lie over one buffer, as the engine's do: every call copies its rows there,
+// for everybody alike. Appends the mean time of calls that take some 100 us together.
+void take_turn(const Contender& contender, const Batches& batches, Clock::duration turn,
+               std::vector<double>& nanoseconds) {
+  static std::vector<float> buffer;
+  static std::vector<float> margins;
+  buffer.resize(std::max(buffer.size(), batches.size * batches.columns));
+  margins.resize(std::max(margins.size(), batches.size));
+  std::size_t calls = 1;
+  std::size_t next = 0;
+  const auto end = Clock::now() + turn;
+  for (bool is_warm = false;; is_warm = true) {
+    const auto start = Clock::now();
+    if (is_warm && start >= end) return;
+    for (std::size_t call = 0; call < calls; ++call) {
+      std::memcpy(buffer.data(), batches.at(next++),
+                  batches.size * batches.columns * sizeof(float));
+      contender.predict(buffer.data(), batches.size, margins.data());
+    }
+    const double taken = std::chrono::duration<double, std::nano>(Clock::now() - start).count();
+    if (is_warm) nanoseconds.push_back(taken / static_cast<double>(calls));
+    if (taken < 50'000.0) calls *= 2;
+  }
+}
+
+std::vector<float> all_margins(const Contender& contender, const std::vector<float>& rows,
+                               std::size_t columns, std::size_t batch) {
+  std::vector<float> margins(rows.size() / columns);
+  for (std::size_t i = 0; i + batch <= margins.size(); i += batch) {
+    contender.predict(rows.data() + i * columns, batch, margins.data() + i);
+  }
+  return margins;
+}
+
+// Largest difference of a margin. Between Fenqi and onnxruntime every bit must be the same.
+double difference(const std::vector<float>& one, const std::vector<float>& other) {
+  double largest = 0.0;
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    largest = std::max(largest, std::fabs(static_cast<double>(one[i]) - other[i]));
+  }
+  return largest;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Options options = parse(argc, argv);
+  const auto rows = read_file<float>(options.rows);
+  const auto loading = Clock::now();
+  auto forest = Forest::load(read_file<std::uint8_t>(options.forest));
+  if (!forest.ok()) fail(forest.status().message);
+  const double load_ms = std::chrono::duration<double, std::milli>(Clock::now() - loading).count();
+  Session session(options);
+
+  std::vector<Contender> contenders;
+  contenders.push_back({"fenqi", [&](const float* r, std::size_t n, float* out) {
+                          forest.value().predict_batch(r, n, out);
+                        }});
+  contenders.push_back({"onnxruntime", [&](const float* r, std::size_t n, float* out) {
+                          session.predict(r, n, out);
+                        }});
+  for (const std::string& peer : options.peers) contenders.push_back(load_peer(peer));
+
+  const auto expected = all_margins(contenders[1], rows, options.columns, 1);
+  bool is_same = true;
+  for (const std::size_t batch : options.batches) {
+    const auto found = all_margins(contenders[0], rows, options.columns, batch);
+    is_same = is_same && std::memcmp(found.data(), expected.data(), found.size() * 4) == 0;
+  }
+  const std::uint64_t before = allocations.load();
+  for (std::size_t i = 0; i < 100; ++i) {
+    float margin = 0.0f;
+    contenders[0].predict(rows.data(), 1, &margin);
+  }
+  const std::uint64_t taken = allocations.load() - before;
+
+  constexpr int kRounds = 10;
+  const auto turn = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(
+      options.seconds / kRounds / static_cast<double>(contenders.size() * options.batches.size())));
+  std::vector<std::map<std::size_t, std::vector<double>>> times(contenders.size());
+  for (int round = 0; round < kRounds; ++round) {
+    for (const std::size_t batch : options.batches) {
+      for (std::size_t i = 0; i < contenders.size(); ++i) {
+        take_turn(contenders[i], {rows, options.columns, batch}, turn, times[i][batch]);
+      }
+    }
+  }
+  std::printf("{\"load_ms\": %.1f, \"same_bits\": %s, \"allocations\": %" PRIu64 ", \"calls\": {",
+              load_ms, is_same ? "true" : "false", taken);
+  for (std::size_t i = 0; i < contenders.size(); ++i) {
+    const double apart = difference(all_margins(contenders[i], rows, options.columns, 1), expected);
+    std::printf("%s\"%s\": {\"difference\": %.3g", i == 0 ? "" : ", ", contenders[i].name.c_str(),
+                apart);
+    for (auto& [batch, nanoseconds] : times[i]) {
+      std::sort(nanoseconds.begin(), nanoseconds.end());
+      std::printf(", \"%zu\": {\"p50_ns\": %.1f, \"least_ns\": %.1f}", batch,
+                  nanoseconds[nanoseconds.size() / 2], nanoseconds.front());
+    }
+    std::printf("}");
+  }
+  std::printf("}}\n");
+  return 0;
+}

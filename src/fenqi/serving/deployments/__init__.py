@@ -1,0 +1,1 @@
+"""Deployments: what answers, how that is changed, and how it survives."""
