@@ -244,12 +244,18 @@ void Quoter::write_quote(const Request& request) {
   write_number(quote_, field::kPrincipalFen, loan_.principal_fen);
   write_number(quote_, field::kPeriods, loan_.periods);
   write_schedule(field::kSchedule);
+  const quoting::DisclosureTexts& texts = release_->disclosure_texts();
+  quoting::LegalRates legal_rates;
+  if (texts.shows(quoting::shown_rate::kAppendixJ) || texts.shows(quoting::shown_rate::kEu)) {
+    legal_rates = legal_rate_counter_.count(
+        loan_, schedule_, std::span(rows_).first(static_cast<std::size_t>(schedule_.rows)));
+  }
   const auto disclosure = quote_.begin(field::kDisclosure);
   write_disclosure(
       {terms_, loan_, schedule_, std::span(rows_).first(static_cast<std::size_t>(schedule_.rows)),
-       charge_totals_, cost_, request.servicing, request.currency, request.lender,
+       charge_totals_, cost_, legal_rates, request.servicing, request.currency, request.lender,
        request.minimum_reading_seconds},
-      release_->disclosure_texts(), texts_, quote_);
+      texts, texts_, quote_);
   quote_.end(disclosure);
   write_number(quote_, field::kQuotedAtSeconds, request.quoted_at_seconds);
   write_number(quote_, field::kMinimumReadingSeconds, request.minimum_reading_seconds);

@@ -22,6 +22,7 @@
 #include "offers/annual_rate.h"
 #include "offers/cost_rate.h"
 #include "offers/schedule.h"
+#include "quoting/legal_rates.h"
 #include "quoting/loan_terms.h"
 #include "quoting/texts.h"
 #include "wire/writer.h"
@@ -70,6 +71,7 @@ class Quoter {
   std::vector<std::int64_t> charge_totals_;
   std::vector<offers::DatedFlow> flows_;
   std::vector<offers::Flow> flow_scratch_;
+  quoting::LegalRateCounter legal_rate_counter_;
   quoting::TextWriter texts_;
   wire::MessageWriter quote_;
   wire::MessageWriter writer_;

@@ -4,7 +4,8 @@
 
 FOLDER gets `rules_a` and `rules_b` (policies without a model that answer differently), `fields` (a
 policy that reads every kind of field), `dynamic` (one with values of every kind), `drawdown`
-(one whose drawdowns need an acknowledged quote), `taiwan` (the bundled policy with its model),
+(one whose drawdowns need an acknowledged quote), `us_pack` (one whose form counts a rate of its
+own), `taiwan` (the bundled policy with its model),
 `requests` (length-delimited), `expressions` (length-delimited: image, values, result, and so on)
 and `onnxruntime` (the path of the library).
 """
@@ -211,8 +212,9 @@ def main() -> None:
     (folder / "rules_a").write_bytes(rules_image("a", 1, 1e9, "decline"))
     (folder / "rules_b").write_bytes(rules_image("b", 2, 1e9, "refer"))
     (folder / "everything").write_bytes(image_of("everything.yaml", EVERYTHING))
-    drawdown = ROOT / "tests" / "data" / "drawdown.yaml"
-    (folder / "drawdown").write_bytes(compile_policy(drawdown).image)
+    for name in ("drawdown", "us_pack"):
+        policy = ROOT / "tests" / "data" / f"{name}.yaml"
+        (folder / name).write_bytes(compile_policy(policy).image)
     (folder / "fields").write_bytes(image_of("fields.yaml", FIELDS))
     (folder / "dynamic").write_bytes(image_of("dynamic.yaml", DYNAMIC))
     (folder / "taiwan").write_bytes(compile_policy(ROOT / "policies" / "taiwan_card.yaml").image)
