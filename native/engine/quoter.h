@@ -22,6 +22,7 @@
 #include "offers/annual_rate.h"
 #include "offers/cost_rate.h"
 #include "offers/schedule.h"
+#include "offers/search.h"
 #include "quoting/legal_rates.h"
 #include "quoting/loan_terms.h"
 #include "quoting/texts.h"
@@ -53,6 +54,7 @@ class Quoter {
   struct Request;
 
   Status read(std::span<const std::uint8_t> bytes, Request& request);
+  Status take_product(Request& request);
   Status compute(const quoting::FieldPath& path);
   Status follow_release();
   Status check_quote() const;
@@ -67,6 +69,7 @@ class Quoter {
   offers::Loan loan_;
   offers::Schedule schedule_;
   offers::CostRate cost_{};
+  std::unique_ptr<offers::SearchScratch> search_scratch_;  // once a product is asked for
   std::vector<offers::Row> rows_;
   std::vector<std::int64_t> charge_totals_;
   std::vector<offers::DatedFlow> flows_;

@@ -105,6 +105,9 @@ Status Scorer::follow_release() {
     if (!run.ok()) return run.status();
     workspace->runs.push_back(std::move(run.value()));
   }
+  if (workspace->release->offer_plan() != nullptr && search_scratch_ == nullptr) {
+    search_scratch_ = std::make_unique<offers::SearchScratch>();
+  }
   workspace_ = std::move(workspace);
   generation_ = generation;
   return {};
@@ -260,11 +263,18 @@ void Scorer::answer(std::span<const std::uint8_t> request, Timings& timings) {
       asked.is_ok() ? static_cast<std::uint32_t>(asked.i) : contract::stage::kApplication;
   decide(release, w.registers, stage, assessment_, unacknowledged(request, stage), verdict_);
   clock.spent_in(Stage::kProgram);
+  offering_.clear();
+  std::span<offers::Row> rows;
+  if (release.offer_plan() != nullptr) {
+    seek_offers(release, w.registers, stage, assessment_, *search_scratch_, verdict_, offering_);
+    rows = search_scratch_->rows;
+    clock.spent_in(Stage::kOffers);
+  }
   explain(release, assessment_, w.reasons, verdict_);
   split_score(release, assessment_, verdict_);
   clock.spent_in(Stage::kReasons);
   writer_.clear();
-  write_response(writer_, release, w.registers, assessment_, verdict_);
+  write_response(writer_, release, w.registers, assessment_, verdict_, offering_, rows);
   clock.spent_in(Stage::kWrite);
   timings[static_cast<std::size_t>(Stage::kTotal)] += before;
 }

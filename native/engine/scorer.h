@@ -19,6 +19,7 @@
 #include "base/histogram.h"
 #include "base/status.h"
 #include "base/value.h"
+#include "engine/offering.h"
 #include "engine/opinion.h"
 #include "engine/release.h"
 #include "engine/verdict.h"
@@ -30,10 +31,10 @@ namespace fenqi::engine {
 class Engine;
 
 // The stages of a request, in order. kTotal is from the first to the last.
-enum class Stage { kRead, kProgram, kModel, kReasons, kWrite, kTotal };
-inline constexpr std::size_t kStageCount = 6;
-inline constexpr std::array<const char*, kStageCount> kStageNames = {"read",    "program", "model",
-                                                                     "reasons", "write",   "total"};
+enum class Stage { kRead, kProgram, kModel, kOffers, kReasons, kWrite, kTotal };
+inline constexpr std::size_t kStageCount = 7;
+inline constexpr std::array<const char*, kStageCount> kStageNames = {
+    "read", "program", "model", "offers", "reasons", "write", "total"};
 
 // The most applications in one ScoreBatchRequest.
 inline constexpr std::uint32_t kMostBatched = 10000;
@@ -96,6 +97,8 @@ class Scorer {
   program::PatternCache patterns_;
   Assessment assessment_;
   Verdict verdict_;
+  Offering offering_;
+  std::unique_ptr<offers::SearchScratch> search_scratch_;  // once a release offers loans
   wire::MessageWriter writer_;
   wire::MessageWriter batch_writer_;
 };

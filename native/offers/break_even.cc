@@ -81,21 +81,34 @@ double LoanValue::at_least_sure(double even) {
 }
 
 double LoanValue::break_even_of(double pd12, double tolerance) {
-  const auto value = [&](double rate) {
-    return at(rate, selected_pd(pd12, (rate + terms_.margin) * yearly_,
-                                terms_.selection_sensitivity, terms_.reference_rate));
+  const auto accepting = [&](double rate) {
+    return selected_pd(pd12, (rate + terms_.margin) * yearly_, terms_.selection_sensitivity,
+                       terms_.reference_rate);
   };
+  const auto value = [&](double rate) { return at(rate, accepting(rate)); };
+  const auto next = [](double rate) { return std::min(kMaxPrice, rate * 1.02 + 0.001); };
   const bool selection = terms_.selection_sensitivity > 0.0 && pd12 > 0.0;
   double low = 0.0;
   double at_low = value(low);
   if (at_low >= 0.0) return low;
-  double high = 0.0;
-  double at_high = at_low;
+  // The first crossing is looked for in small steps; a bound that holds for many of them at once
+  // tells where there is none.
+  for (int stride = selection ? 32 : 0; stride > 1;) {
+    double far = low;
+    for (int step = 0; step < stride; ++step) far = next(far);
+    if (far < kMaxPrice && at_most(far, accepting(low), accepting(far)) < -1e-6) {
+      low = far;
+    } else {
+      stride /= 2;
+    }
+  }
+  double high = low;
+  double at_high = low == 0.0 ? at_low : value(low);
   while (at_high < 0.0) {
     if (high >= kMaxPrice) return -1.0;
     low = high;
     at_low = at_high;
-    high = std::min(kMaxPrice, selection ? high * 1.02 + 0.001 : high * 4.0 + 0.1);
+    high = selection ? next(high) : std::min(kMaxPrice, high * 4.0 + 0.1);
     at_high = value(high);
   }
   // Illinois: the secant, with the weight of an end halved that stays twice.

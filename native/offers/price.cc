@@ -285,10 +285,11 @@ Fault find_price(const Loan& loan, std::span<const Charge> charges, const PriceT
   }
   price->cost = search.cost();
   price->verdict = offered == wanted ? PriceVerdict::kOffered : PriceVerdict::kCapped;
-  price->rate = static_cast<double>(offered * step) / 1e12;
+  price->rate_units = offered * step;
+  price->rate = static_cast<double>(price->rate_units) / 1e12;
   price->pd12 = value.pd_at(price->rate);
   price->schedule = search.schedule();
-  set_rate(priced, offered * step);
+  set_rate(priced, price->rate_units);
   const LenderView view(priced, charges, search.schedule(), rows, search.totals());
   price->profit = expected_profit(view.flow(), price->pd12, terms.costs, capital);
   return {};

@@ -49,10 +49,11 @@ struct Price {
   double cap_rate = 0.0;    // -1 where the cap is exceeded even at rate 0, by charges
   // All below only where a rate is offered.
   double rate = 0.0;
-  double pd12 = 0.0;  // of those who accept
-  Profit profit;      // on the rounded plan
-  CostRate cost{};    // to the borrower
-  Schedule schedule;  // the plan's totals
+  std::int64_t rate_units = 0;  // the same in units of 10^-12, as a loan takes it
+  double pd12 = 0.0;            // of those who accept
+  Profit profit;                // on the rounded plan
+  CostRate cost{};              // to the borrower
+  Schedule schedule;            // the plan's totals
 };
 
 Fault check(const PriceTerms& terms);

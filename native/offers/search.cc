@@ -137,13 +137,6 @@ auto is_of(std::uint32_t form) {
   return [form](const Found& found) { return found.form == form; };
 }
 
-bool is_better(const Found& a, const Found& b) {
-  if (a.expected_profit_fen != b.expected_profit_fen) {
-    return a.expected_profit_fen > b.expected_profit_fen;
-  }
-  return a.form != b.form ? a.form < b.form : a.amount_fen > b.amount_fen;
-}
-
 // Puts `one` where it belongs among the best, one of each form; returns how many there are then.
 std::size_t insert(const Found& one, std::span<Found> found, std::size_t count) {
   const std::span<Found> best = found.first(count);
@@ -203,6 +196,19 @@ PriceTerms terms_of(const PriceTerms& yearly, Method method) {
     terms.rate_step /= 12.0;
   }
   return terms;
+}
+
+Loan priced_loan(const Product& product, const Found& found, Date disbursed) {
+  Loan loan = candidate_loan(product, found.method, found.term_months, found.amount_fen, disbursed);
+  (found.method == Method::kFlatFee ? loan.flat_rate : loan.annual_rate) = found.price.rate_units;
+  return loan;
+}
+
+bool is_better(const Found& a, const Found& b) {
+  if (a.expected_profit_fen != b.expected_profit_fen) {
+    return a.expected_profit_fen > b.expected_profit_fen;
+  }
+  return a.form != b.form ? a.form < b.form : a.amount_fen > b.amount_fen;
 }
 
 bool has_amount(const Product& product, std::int64_t amount_fen) {

@@ -101,6 +101,12 @@ struct Found {
   Price price;             // without cap_rate
 };
 
+// Its loan, with the rate of its price and paid out on `disbursed`.
+Loan priced_loan(const Product& product, const Found& found, Date disbursed);
+
+// The order of worth; of equals the earlier form is better, and within it the larger amount.
+bool is_better(const Found& a, const Found& b);
+
 // What keeps a candidate from fitting, in the order in which it is looked at.
 enum class Fit : std::uint8_t { kProduct, kAmount, kPrice, kInstalment, kFits };
 
@@ -129,7 +135,7 @@ struct SearchScratch {
 
 class Search {
  public:
-  static constexpr int kMostWork = 4096;
+  static constexpr int kMostWork = 2048;
 
   // All is lent for the search's life. Needs check(lending).
   Search(const Lending& lending, const Reach& reach, SearchScratch& scratch)
