@@ -1,7 +1,7 @@
 # Every target sets up what it needs first; a second call skips what is done.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test conformance decision-tables vectors lint sanitize bench fuzz \
+.PHONY: help setup demo test conformance decision-tables vectors models lint sanitize bench fuzz \
 	interop-server train format clean
 
 # The Python that .venv is made from.
@@ -14,6 +14,7 @@ SECONDS ?= 60
 conformance: CASES ?= ../shared/conformance/cel
 decision-tables: CASES ?= ../shared/conformance/decision_tables
 vectors: CASES ?= ../shared/vectors
+models: CASES ?= ../shared/conformance/models
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -63,6 +64,9 @@ fuzz: setup ## Run every fuzzer for SECONDS=60 each (needs clang)
 
 vectors: setup ## Run the published annual rates and schedules in CASES=<folder>
 	@$(BIN)/python -m tests.offers.vectors $(CASES)
+
+models: setup ## Run the ONNX models below CASES=<folder> on the rows that come with them
+	@$(BIN)/python -m tests.artifacts.model_cases $(CASES)
 
 interop-server: setup ## Serve gRPC's own grpc.testing.TestService on PORT=10000
 	@$(NATIVE) tools

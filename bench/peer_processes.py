@@ -60,16 +60,15 @@ def install() -> dict[str, str]:
     return reasons
 
 
-def versions() -> dict[str, str]:
-    """Installed packages of the peers."""
+def versions(packages: set[str]) -> dict[str, str]:
+    """Those of the packages that are installed."""
     code = (
         "import importlib.metadata as m, json;"
         "print(json.dumps({d.name: d.version for d in m.distributions()}))"
     )
     done = subprocess.run([str(PYTHON), "-c", code], capture_output=True, text=True, check=True)
     installed: dict[str, str] = json.loads(done.stdout)
-    wanted = {peer.package for peer in PEERS}
-    return {name: version for name, version in sorted(installed.items()) if name in wanted}
+    return {name: version for name, version in sorted(installed.items()) if name in packages}
 
 
 def _pip_install(requirement: str) -> str | None:

@@ -105,7 +105,7 @@ def run() -> dict[str, Any]:
             for peer in peers
         },
         "left_out": missing,
-        "versions": versions(),
+        "versions": versions({peer.package for peer in PEERS if peer.package}),
         "ratios": _ratios(fenqi, figures, {peer.name for peer in peers if peer.is_engine}),
         "curve": {"points": curve, "exponents": _exponents(curve)},
     }

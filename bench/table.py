@@ -81,6 +81,23 @@ def _policy_row(what: str, figures: dict[str, Any]) -> str:
     return f"| {what} | {' | '.join(cells)} |"
 
 
+def forest_table(results: dict[str, Any]) -> str:
+    """A row for each size and contender."""
+    lines = [
+        "| forest | | 1 row | 8 rows | 64 rows | 1,024 rows |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
+    for size, figures in results["sizes"].items():
+        for name, calls in figures["calls"].items():
+            cells = [_duration(of["p50_ns"]) for of in calls.values() if isinstance(of, dict)]
+            lines.append(f"| {size} | {name} | {' | '.join(cells)} |")
+        lines += [
+            f"| {size} | {name} | left out: {why} | | | |"
+            for name, why in figures["left_out"].items()
+        ]
+    return "\n".join(lines)
+
+
 def _duration(nanoseconds: float) -> str:
     for unit, size in (("ms", 1e6), ("µs", 1e3)):
         if nanoseconds >= size:
@@ -88,7 +105,12 @@ def _duration(nanoseconds: float) -> str:
     return f"{nanoseconds:.3g} ns"
 
 
-TABLES = {"engine": engine_table, "policy": policy_table, "score": score_table}
+TABLES = {
+    "engine": engine_table,
+    "forest": forest_table,
+    "policy": policy_table,
+    "score": score_table,
+}
 
 
 def main() -> None:

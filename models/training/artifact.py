@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
-from onnx import ModelProto
+from onnx import ModelProto, TensorProto
 from ruamel.yaml import YAML
 
 from fenqi.artifacts.calibration import calibrated
 from fenqi.artifacts.golden import TOLERANCE, golden_bytes
-from fenqi.artifacts.manifest import FORMAT, Calibration, ScoreScale
-from fenqi.artifacts.parity import ParityCertificate, compare, parity_bytes
+from fenqi.artifacts.graph import GraphInput
+from fenqi.artifacts.manifest import FORMAT, Calibration, Outputs, ScoreScale
+from fenqi.artifacts.packing.certify import certificate_of
+from fenqi.artifacts.parity import Judge, compare, parity_bytes
 from fenqi.artifacts.reference import reference_bytes
+from fenqi.artifacts.session import Session
+from fenqi.artifacts.splits import split_rows
+from fenqi.artifacts.trial import Task, run_task
 
 from .dataset import ROOT, Column, Floats
 from .ensemble import CONTRIBUTIONS, INPUT, MARGIN
 from .measures import Platt
 
 SCORE_SCALE: dict[str, float] = {"base_score": 600, "base_odds": 20, "points_to_double_odds": 40}
+
+_JUDGES: tuple[Judge, Judge] = ("library", "onnxruntime")
 
 Doubles = NDArray[np.float64]
 
@@ -34,6 +40,8 @@ class Golden:
     """Rows with what the training library itself says of them."""
 
     library: str
+    # Margins of rows.
+    predict: Callable[[Floats], Doubles]
     features: Floats
     margin: Doubles
     contributions: Doubles
@@ -92,7 +100,7 @@ def write_artifact(
             development.compared,
             development.margin[development.compared],
         ),
-        "parity.json": _parity(onnx, golden),
+        "parity.json": _parity(model, onnx, golden),
         "card.md": story.card.encode(),
     }
     if scorecard is not None:
@@ -155,17 +163,16 @@ def _yaml(content: dict[str, Any]) -> bytes:
     return text.getvalue().encode()
 
 
-def _parity(onnx: bytes, golden: Golden) -> bytes:
-    session = onnxruntime.InferenceSession(onnx)
-    margin = session.run([MARGIN], {INPUT: golden.features})[0][:, 0]
-    compared = compare("golden", ("library", "onnxruntime"), golden.margin, margin.astype(float))
-    assert compared.largest <= TOLERANCE, "the graph is not what was trained"
-    return parity_bytes(
-        ParityCertificate(
-            library=golden.library,
-            onnxruntime=version("onnxruntime"),
-            comparisons=[compared],
-            tolerance=TOLERANCE,
-            verdict="equal",
-        )
-    )
+def _parity(model: ModelProto, onnx: bytes, golden: Golden) -> bytes:
+    """Raises ArtifactError where the graph is not what was trained."""
+    rows = {INPUT: golden.features}
+    outputs = Outputs(margin=MARGIN)
+    splits = split_rows(model, {INPUT: golden.features.shape[1]}, rows).inputs
+    session = Session(onnx)
+    by_library = [
+        compare("golden", _JUDGES, golden.margin, session.result(outputs, rows)),
+        compare("splits", _JUDGES, golden.predict(splits[INPUT]), session.result(outputs, splits)),
+    ]
+    inputs = [GraphInput(INPUT, TensorProto.FLOAT, golden.features.shape[1])]
+    trial = run_task(Task(onnx, inputs, outputs, rows, golden.margin.tolist(), "library"))
+    return parity_bytes(certificate_of(trial, golden.library, by_library, TOLERANCE))

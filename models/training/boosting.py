@@ -30,6 +30,9 @@ PARAMETERS: dict[str, Any] = {
     "verbose": -1,
 }
 
+# kZeroThreshold of LightGBM.
+_ZERO = float(np.float32(1e-35))
+
 
 @dataclass(frozen=True)
 class Split:
@@ -80,5 +83,11 @@ def _largest_float32(threshold: float) -> np.float32:
     """
     if threshold >= float(np.finfo(np.float32).max):
         return np.finfo(np.float32).max
+    if -_ZERO <= threshold < _ZERO:
+        # LightGBM takes what is so near to zero for zero.
+        return (
+            np.nextafter(np.float32(-_ZERO), np.float32(-1)) if threshold < 0 else np.float32(_ZERO)
+        )
     rounded = np.float32(threshold)
-    return rounded if rounded <= threshold else np.nextafter(rounded, np.float32(-np.inf))
+    # As float64: beside a float32, NumPy would round the threshold too.
+    return rounded if float(rounded) <= threshold else np.nextafter(rounded, np.float32(-np.inf))

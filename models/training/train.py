@@ -251,6 +251,7 @@ def train_boosting(dataset: Dataset, everything: Sample, visible: Sample) -> Non
         platt,
         Golden(
             f"lightgbm {lightgbm.__version__}",
+            lambda rows: np.asarray(booster.predict(rows, raw_score=True)),
             golden,
             np.asarray(booster.predict(golden, raw_score=True)),
             shapley,
@@ -312,6 +313,7 @@ def train_scorecard(dataset: Dataset, everything: Sample, visible: Sample) -> No
         platt,
         Golden(
             f"scikit-learn {sklearn.__version__}",
+            lambda rows: _margin_of_own(fitted, rows, golden.shape[1]),
             golden[:, read],
             fitted.margin(golden),
             contributions,
@@ -333,6 +335,13 @@ def _own_columns(
         for number, tree in enumerate(scorecard.explain(fitted, reference))
     ]
     return [columns[attribute.axis.feature] for attribute in fitted.attributes], trees
+
+
+def _margin_of_own(fitted: scorecard.Scorecard, rows: Floats, columns: int) -> Doubles:
+    """Margins of rows that hold only the columns that the scorecard reads."""
+    whole = np.full((len(rows), columns), np.nan, dtype=np.float32)
+    whole[:, [attribute.axis.feature for attribute in fitted.attributes]] = rows
+    return fitted.margin(whole)
 
 
 def _contributions(cells: list[exact.CellTree], features: Floats, columns: int) -> Doubles:

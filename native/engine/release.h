@@ -14,7 +14,7 @@
 
 #include "base/result.h"
 #include "engine/offer_plan.h"
-#include "models/onnx_model.h"
+#include "models/model.h"
 #include "models/probability.h"
 #include "program/program.h"
 #include "quoting/texts.h"
@@ -30,7 +30,8 @@ inline constexpr std::uint32_t kNone = UINT32_MAX;
 // Registers that feed one input tensor, one a column.
 struct InputBinding {
   std::vector<std::uint32_t> registers;
-  std::int64_t missing_int = 0;
+  // Of an int64 or bool tensor. Nothing: without the value the model says nothing.
+  std::optional<std::int64_t> missing_int;
 };
 
 // What a column of a model, or an attribute of a scorecard, stands for.
@@ -44,10 +45,12 @@ struct ModelSlot {
   std::string slot;
   std::string name;
   std::string version;
-  std::shared_ptr<const models::OnnxModel> model;
+  std::shared_ptr<const models::Model> model;
   std::vector<InputBinding> inputs;
-  // Output 0 of the model is the margin (log-odds of default) or, where `gives_probability`, the
-  // probability; output 1, where `contributions` is not empty, explains it.
+  // Output 0 of the model has in its column `output_column` the margin (log-odds of default) or,
+  // where `gives_probability`, the probability; output 1, where `contributions` is not empty,
+  // explains it.
+  std::uint32_t output_column = kNone;
   bool gives_probability = false;
   std::vector<Contribution> contributions;
   double base_margin = 0.0;
@@ -146,7 +149,8 @@ struct Drawdown {
 class Release {
  public:
   // Fails with FAILED_PRECONDITION and a sentence that says what is wrong with the image or with
-  // which model. `runtime` may be null for a release without models.
+  // which model. `runtime` may be null for a release without models, or whose models are all
+  // native.
   static Result<std::shared_ptr<const Release>> load(
       std::span<const std::uint8_t> image, std::shared_ptr<const models::OnnxRuntime> runtime);
 

@@ -34,6 +34,12 @@ bool read_input(std::span<const std::uint8_t> bytes, ModelImage& model) {
           case contract::tensor_type::kString:
             tensor.type = models::ElementType::kString;
             break;
+          case contract::tensor_type::kDouble:
+            tensor.type = models::ElementType::kDouble;
+            break;
+          case contract::tensor_type::kBool:
+            tensor.type = models::ElementType::kBool;
+            break;
           default:
             return false;
         }
@@ -55,26 +61,44 @@ bool read_input(std::span<const std::uint8_t> bytes, ModelImage& model) {
 }
 
 bool read_calibration(std::span<const std::uint8_t> bytes, models::Calibration& calibration) {
+  namespace field = image::calibration;
   std::uint32_t kind = 0;
-  models::Calibration platt{0.0, 0.0};
+  double a = 0.0, b = 0.0;
+  std::vector<double> raw, calibrated;
   MessageReader reader(bytes);
   while (reader.next()) {
     switch (reader.number()) {
-      case image::calibration::kKind:
+      case field::kKind:
         kind = reader.bits32();
         break;
-      case image::calibration::kA:
-        platt.a = reader.number64();
+      case field::kA:
+        a = reader.number64();
         break;
-      case image::calibration::kB:
-        platt.b = reader.number64();
+      case field::kB:
+        b = reader.number64();
+        break;
+      case field::kRaw:
+        if (!wire::append_doubles(reader, raw)) return false;
+        break;
+      case field::kCalibrated:
+        if (!wire::append_doubles(reader, calibrated)) return false;
+        break;
+      case field::kPriorShift:
+        calibration.prior_shift = reader.number64();
         break;
       default:
         break;
     }
   }
-  if (kind > image::calibration::kind::kPlatt) return false;
-  if (kind == image::calibration::kind::kPlatt) calibration = platt;
+  if (kind == field::kind::kPlatt) {
+    calibration.a = a;
+    calibration.b = b;
+  } else if (kind == field::kind::kIsotonic && !raw.empty()) {
+    calibration.raw = std::move(raw);
+    calibration.calibrated = std::move(calibrated);
+  } else if (kind != 0) {
+    return false;
+  }
   return reader.ok();
 }
 
@@ -112,64 +136,6 @@ bool read_contribution(std::span<const std::uint8_t> bytes,
     }
   }
   contributions.push_back(contribution);
-  return reader.ok();
-}
-
-bool read_model(std::span<const std::uint8_t> bytes, ModelImage& model) {
-  MessageReader reader(bytes);
-  while (reader.next()) {
-    bool fine = true;
-    switch (reader.number()) {
-      case image::model_slot::kSlot:
-        model.slot.slot = reader.text();
-        break;
-      case image::model_slot::kName:
-        model.slot.name = reader.text();
-        break;
-      case image::model_slot::kVersion:
-        model.slot.version = reader.text();
-        break;
-      case image::model_slot::kOnnx:
-        model.onnx = reader.payload();
-        break;
-      case image::model_slot::kInputs:
-        fine = read_input(reader.payload(), model);
-        break;
-      case image::model_slot::kMarginOutput:
-        model.margin_output = reader.text();
-        break;
-      case image::model_slot::kProbabilityOutput:
-        model.probability_output = reader.text();
-        break;
-      case image::model_slot::kContributionsOutput:
-        model.contributions_output = reader.text();
-        break;
-      case image::model_slot::kCalibration:
-        fine = read_calibration(reader.payload(), model.slot.calibration);
-        break;
-      case image::model_slot::kScoreScale:
-        fine = read_score_scale(reader.payload(), model.slot.score_scale);
-        break;
-      case image::model_slot::kContributions:
-        fine = read_contribution(reader.payload(), model.slot.contributions);
-        break;
-      case image::model_slot::kBaseMargin:
-        model.slot.base_margin = reader.number64();
-        break;
-      case image::model_slot::kProbabilityRegister:
-        model.slot.probability_register = reader.bits32();
-        break;
-      case image::model_slot::kScoreRegister:
-        model.slot.score_register = reader.bits32();
-        break;
-      case image::model_slot::kAlwaysRuns:
-        model.slot.always_runs = reader.bits() != 0;
-        break;
-      default:
-        break;
-    }
-    if (!fine) return false;
-  }
   return reader.ok();
 }
 
@@ -397,6 +363,78 @@ bool read_drawdown(std::span<const std::uint8_t> bytes, Drawdown& drawdown) {
 
 }  // namespace
 
+bool read_model_image(std::span<const std::uint8_t> bytes, ModelImage& model) {
+  MessageReader reader(bytes);
+  while (reader.next()) {
+    bool fine = true;
+    switch (reader.number()) {
+      case image::model_slot::kSlot:
+        model.slot.slot = reader.text();
+        break;
+      case image::model_slot::kName:
+        model.slot.name = reader.text();
+        break;
+      case image::model_slot::kVersion:
+        model.slot.version = reader.text();
+        break;
+      case image::model_slot::kOnnx:
+        model.onnx = reader.payload();
+        break;
+      case image::model_slot::kOutputColumn:
+        model.slot.output_column = reader.bits32();
+        break;
+      case image::model_slot::kNative:
+        model.native = reader.payload();
+        break;
+      case image::model_slot::kInputs:
+        fine = read_input(reader.payload(), model);
+        break;
+      case image::model_slot::kMarginOutput:
+        model.margin_output = reader.text();
+        break;
+      case image::model_slot::kProbabilityOutput:
+        model.probability_output = reader.text();
+        break;
+      case image::model_slot::kContributionsOutput:
+        model.contributions_output = reader.text();
+        break;
+      case image::model_slot::kCalibration:
+        fine = read_calibration(reader.payload(), model.slot.calibration);
+        break;
+      case image::model_slot::kScoreScale:
+        fine = read_score_scale(reader.payload(), model.slot.score_scale);
+        break;
+      case image::model_slot::kContributions:
+        fine = read_contribution(reader.payload(), model.slot.contributions);
+        break;
+      case image::model_slot::kBaseMargin:
+        model.slot.base_margin = reader.number64();
+        break;
+      case image::model_slot::kProbabilityRegister:
+        model.slot.probability_register = reader.bits32();
+        break;
+      case image::model_slot::kScoreRegister:
+        model.slot.score_register = reader.bits32();
+        break;
+      case image::model_slot::kAlwaysRuns:
+        model.slot.always_runs = reader.bits() != 0;
+        break;
+      default:
+        break;
+    }
+    if (!fine) return false;
+  }
+  return reader.ok();
+}
+
+std::vector<std::string> ModelImage::outputs() const {
+  std::vector<std::string> names;
+  for (const std::string& name : {margin_output, probability_output, contributions_output}) {
+    if (!name.empty()) names.push_back(name);
+  }
+  return names;
+}
+
 bool read_release_image(std::span<const std::uint8_t> bytes, ReleaseImage& read) {
   MessageReader reader(bytes);
   while (reader.next()) {
@@ -421,7 +459,7 @@ bool read_release_image(std::span<const std::uint8_t> bytes, ReleaseImage& read)
         read.program = reader.payload();
         break;
       case image::release_image::kModels:
-        fine = read_model(reader.payload(), read.models.emplace_back());
+        fine = read_model_image(reader.payload(), read.models.emplace_back());
         break;
       case image::release_image::kRules:
         fine = read_rule(reader.payload(), read.rules.emplace_back());

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "engine/release.h"
-#include "models/onnx_model.h"
+#include "models/tensor.h"
 
 namespace fenqi::engine {
 
@@ -20,10 +20,14 @@ namespace fenqi::engine {
 struct ModelImage {
   ModelSlot slot;
   std::span<const std::uint8_t> onnx;
+  std::span<const std::uint8_t> native;  // empty: onnxruntime runs `onnx`
   std::vector<models::Tensor> tensors;
   std::string margin_output;
   std::string probability_output;
   std::string contributions_output;
+
+  // What the engine reads of the model: its margin or probability, then its contributions.
+  std::vector<std::string> outputs() const;
 };
 
 struct RuleImage {
@@ -62,7 +66,8 @@ struct ReleaseImage {
   std::optional<std::span<const std::uint8_t>> offer_plan;
 };
 
-// False where the bytes are damaged; `image` is then half filled.
+// False where the bytes are damaged; what they were read into is then half filled.
+bool read_model_image(std::span<const std::uint8_t> bytes, ModelImage& image);
 bool read_release_image(std::span<const std::uint8_t> bytes, ReleaseImage& image);
 
 }  // namespace fenqi::engine

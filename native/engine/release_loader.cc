@@ -213,9 +213,11 @@ class ReleaseLoader {
     const Kind kind = program.kind_of(register_index);
     switch (type) {
       case models::ElementType::kFloat:
+      case models::ElementType::kDouble:
         return kind == Kind::kBool || kind == Kind::kInt || kind == Kind::kUint ||
                kind == Kind::kDouble || kind == Kind::kNone;
       case models::ElementType::kInt64:
+      case models::ElementType::kBool:
         return kind == Kind::kInt || kind == Kind::kBool || kind == Kind::kNone;
       default:
         return kind == Kind::kString || kind == Kind::kNone;
@@ -227,7 +229,6 @@ class ReleaseLoader {
     const auto bad = [&](const std::string& what) {
       return refuse("model " + slot.name + "/" + slot.version + ": " + what);
     };
-    if (runtime_ == nullptr) return bad("onnxruntime is needed to run it");
     for (std::size_t i = 0; i < slot.inputs.size(); ++i) {
       for (const std::uint32_t r : slot.inputs[i].registers) {
         if (!fits_tensor(image.tensors[i].type, r)) {
@@ -236,14 +237,32 @@ class ReleaseLoader {
       }
     }
     slot.gives_probability = image.margin_output.empty();
-    std::vector<std::string> outputs = {slot.gives_probability ? image.probability_output
-                                                               : image.margin_output};
-    if (!image.contributions_output.empty()) outputs.push_back(image.contributions_output);
-    auto model = models::OnnxModel::load(runtime_, image.onnx, std::move(image.tensors), outputs);
+    const std::vector<std::string> outputs = image.outputs();
+    if (image.margin_output.empty() == image.probability_output.empty()) {
+      return bad("it gives neither a margin nor a probability, or both");
+    }
+    auto model = models::Model::load({image.native, image.onnx, std::move(image.tensors), outputs},
+                                     runtime_);
     if (!model.ok()) return bad(model.status().message);
     slot.model = model.value();
-    if (slot.model->outputs()[0].width > (slot.gives_probability ? 2u : 1u)) {
-      return bad("output " + outputs[0] + " has too many columns");
+    for (const models::Tensor& output : slot.model->outputs()) {
+      if (output.type != models::ElementType::kFloat &&
+          output.type != models::ElementType::kDouble) {
+        return bad("output " + output.name + " is of type " +
+                   models::type_name(static_cast<int>(output.type)) +
+                   "; float or double is needed");
+      }
+    }
+    const std::size_t width = slot.model->outputs()[0].width;
+    if (slot.output_column == kNone) {
+      if (width > (slot.gives_probability ? 2u : 1u)) {
+        return bad("output " + outputs[0] + " has too many columns");
+      }
+      slot.output_column = static_cast<std::uint32_t>(width) - 1;
+    }
+    if (width == 1) slot.output_column = 0;
+    if (slot.output_column >= width) {
+      return bad("output " + outputs[0] + " has no column " + std::to_string(slot.output_column));
     }
     const std::size_t explained = outputs.size() == 2 ? slot.model->outputs()[1].width : 0;
     if (explained != slot.contributions.size()) {
@@ -251,6 +270,7 @@ class ReleaseLoader {
                  std::to_string(slot.contributions.size()));
     }
     if (!are_reasons(slot.contributions)) return bad("a contribution points to no reason");
+    if (!slot.calibration.is_valid()) return bad("its calibration is no ascending curve");
     release_->models_.push_back(std::move(slot));
     return {};
   }

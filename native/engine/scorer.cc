@@ -41,22 +41,28 @@ class StageClock {
   std::int64_t last_;
 };
 
-float to_float(const Value& value) {
-  if (!value.is_ok()) return std::numeric_limits<float>::quiet_NaN();
+double to_double(const Value& value) {
+  if (!value.is_ok()) return std::numeric_limits<double>::quiet_NaN();
   switch (value.kind) {
     case Kind::kBool:
-      return value.b ? 1.0f : 0.0f;
+      return value.b ? 1.0 : 0.0;
     case Kind::kInt:
-      return static_cast<float>(value.i);
+      return static_cast<double>(value.i);
     case Kind::kUint:
-      return static_cast<float>(value.u);
+      return static_cast<double>(value.u);
     default:
-      return static_cast<float>(value.d);
+      return value.d;
   }
 }
 
-std::int64_t to_int64(const Value& value, std::int64_t missing) {
-  if (!value.is_ok()) return missing;
+// Whole numbers are rounded once, not by way of a double.
+float to_float(const Value& value) {
+  if (value.is_ok() && value.kind == Kind::kInt) return static_cast<float>(value.i);
+  if (value.is_ok() && value.kind == Kind::kUint) return static_cast<float>(value.u);
+  return static_cast<float>(to_double(value));
+}
+
+std::int64_t to_int64(const Value& value) {
   return value.kind == Kind::kBool ? (value.b ? 1 : 0) : value.i;
 }
 
@@ -82,7 +88,7 @@ struct Scorer::Workspace {
   std::shared_ptr<const Release> release;
   std::vector<Value> registers;
   std::vector<std::uint32_t> counters;
-  std::vector<models::OnnxRun> runs;
+  std::vector<models::ModelRun> runs;
   std::vector<double> parts;  // of the opinion
   std::size_t most_parts = 0;
   Opinion opinion;
@@ -101,7 +107,7 @@ Status Scorer::follow_release() {
   }
   auto workspace = std::make_unique<Workspace>(engine_.release());
   for (const ModelSlot& slot : workspace->release->models()) {
-    auto run = models::OnnxRun::create(slot.model);
+    auto run = models::ModelRun::create(slot.model);
     if (!run.ok()) return run.status();
     workspace->runs.push_back(std::move(run.value()));
   }
@@ -141,14 +147,18 @@ void Scorer::assess() {
 Status Scorer::run_model(std::uint32_t i) {
   Workspace& w = *workspace_;
   const ModelSlot& slot = w.release->models()[i];
-  models::OnnxRun& run = w.runs[i];
+  models::ModelRun& run = w.runs[i];
   for (std::size_t t = 0; t < slot.inputs.size(); ++t) {
     const InputBinding& binding = slot.inputs[t];
     switch (slot.model->inputs()[t].type) {
-      case models::ElementType::kInt64: {
+      case models::ElementType::kInt64:
+      case models::ElementType::kBool: {
         const std::span<std::int64_t> tensor = run.int64s(t);
         for (std::size_t c = 0; c < tensor.size(); ++c) {
-          tensor[c] = to_int64(w.registers[binding.registers[c]], binding.missing_int);
+          const Value& value = w.registers[binding.registers[c]];
+          // Its outputs stay missing: whoever rests on them is referred.
+          if (!value.is_ok() && !binding.missing_int) return {};
+          tensor[c] = value.is_ok() ? to_int64(value) : *binding.missing_int;
         }
         break;
       }
@@ -158,6 +168,13 @@ Status Scorer::run_model(std::uint32_t i) {
           run.set_string(t, c, value.is_ok() ? value.text() : std::string_view());
         }
         break;
+      case models::ElementType::kDouble: {
+        const std::span<double> tensor = run.doubles(t);
+        for (std::size_t c = 0; c < tensor.size(); ++c) {
+          tensor[c] = to_double(w.registers[binding.registers[c]]);
+        }
+        break;
+      }
       default: {
         const std::span<float> tensor = run.floats(t);
         for (std::size_t c = 0; c < tensor.size(); ++c) {
@@ -168,7 +185,7 @@ Status Scorer::run_model(std::uint32_t i) {
     }
   }
   if (Status s = run.run(); !s.ok()) return s;
-  const double raw = run.output(0, run.output_width(0) - 1);
+  const double raw = run.output(0, slot.output_column);
   const double margin = slot.gives_probability ? models::log_odds(raw) : raw;
   if (!std::isfinite(margin)) {
     return error(StatusCode::kInternal,

@@ -13,9 +13,21 @@ inline std::uint32_t key_of(float x) {
   return 0x80000000u + ((bits >> 31) != 0 ? 0u - magnitude : magnitude);
 }
 
+// The number that has a key; 0.0 of the two zeros.
+inline float value_of(std::uint32_t key) {
+  const bool is_negative = key < 0x80000000u;
+  return std::bit_cast<float>(is_negative ? 0x80000000u | (0x80000000u - key) : key - 0x80000000u);
+}
+
 // NaN where it is to be less, and greater, than everything.
 inline constexpr std::uint32_t kLowNan = 0;
 inline constexpr std::uint32_t kHighNan = UINT32_MAX;
+
+// By the bits, and without a branch: whether a value is missing is not foreseen.
+inline bool is_nan(float x) {
+  const std::uint32_t magnitude = std::bit_cast<std::uint32_t>(x) & 0x7fffffffu;
+  return static_cast<std::int32_t>(magnitude) > 0x7f800000;
+}
 
 // Boundaries that have all numbers above, and below, and between them and NaN nothing else.
 inline constexpr std::uint32_t kBelowNumbers = kLowNan;

@@ -66,6 +66,11 @@ void add_weights(Aggregate aggregate, bool is_first, const std::uint32_t* payloa
 }  // namespace
 
 void Forest::predict(std::span<const float> row, std::span<float> targets) const noexcept {
+  if (mask_trees_) {
+    targets[0] = mask_trees_->sum(row.data());
+    finish(targets);
+    return;
+  }
   std::array<std::uint32_t, 2 * kMostColumns + 1> keys;
   std::array<std::uint32_t, ThresholdTrees::kBlock> payloads;
   threshold_trees_.write_keys(row.data(), keys.data());
@@ -86,7 +91,7 @@ void Forest::predict(std::span<const float> row, std::span<float> targets) const
 void Forest::predict_batch(const float* rows, std::size_t count, float* targets) const noexcept {
   const std::size_t slots = threshold_trees_.slot_count();
   const std::size_t most = std::min(kMostRows, kKeys / slots);
-  if (count < kFewRows || most < kFewRows || !threshold_trees_.payload_is_weight()) {
+  if (mask_trees_ || count < kFewRows || most < kFewRows || !threshold_trees_.payload_is_weight()) {
     for (std::size_t i = 0; i < count; ++i) {
       predict({rows + i * column_count_, column_count_},
               {targets + i * target_count_, target_count_});

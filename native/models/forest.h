@@ -9,15 +9,17 @@
 //   forest.value().predict(row, {&margin, 1});
 //
 // The parsed trees stay readable (nodes(), roots(), weights()), for whoever explains a prediction.
-// What runs is another form of them: threshold_trees.h.
+// What runs are other forms of them: mask_trees.h for small trees, threshold_trees.h for all.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "base/result.h"
+#include "models/mask_trees.h"
 #include "models/threshold_trees.h"
 #include "models/tree.h"
 
@@ -71,6 +73,8 @@ class Forest {
   Aggregate aggregate_ = Aggregate::kSum;
   std::vector<float> base_values_;
   Trees trees_;
+  // What runs: the masks where the forest has a form in them, else the thresholds.
+  std::optional<MaskTrees> mask_trees_;
   ThresholdTrees threshold_trees_;
 };
 

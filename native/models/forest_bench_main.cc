@@ -9,9 +9,13 @@
 //
 //   void forest_predict(const float* rows, size_t count, float* margins)
 //
+// and, where it gives probabilities instead, a symbol forest_gives_probabilities; where it has
+// other trees, forest_is_another.
+//
 // On one thread, everybody takes turns on the same rows. Prints one JSON object: for everybody and
 // each size of a batch `p50_ns` and `least_ns` of a call, and the largest difference of a margin
-// from onnxruntime's; of Fenqi, whether all bits are the same, and blocks taken from the heap.
+// from onnxruntime's where the trees are the same; of Fenqi, whether all bits are the same, and
+// blocks taken from the heap.
 #include <dlfcn.h>
 
 #include <algorithm>
@@ -33,6 +37,7 @@
 
 #include "models/forest.h"
 #include "models/onnxruntime.h"
+#include "models/tensor.h"
 
 namespace {
 
@@ -63,6 +68,8 @@ using Predict = std::function<void(const float* rows, std::size_t count, float* 
 struct Contender {
   std::string name;
   Predict predict;
+  bool gives_probabilities = false;
+  bool is_another = false;
 };
 
 struct Options {
@@ -200,7 +207,9 @@ Contender load_peer(const std::string& peer) {
   void* symbol = dlsym(library, "forest_predict");
   if (symbol == nullptr) fail(peer + " has no forest_predict");
   return {peer.substr(0, equals),
-          reinterpret_cast<void (*)(const float*, std::size_t, float*)>(symbol)};
+          reinterpret_cast<void (*)(const float*, std::size_t, float*)>(symbol),
+          dlsym(library, "forest_gives_probabilities") != nullptr,
+          dlsym(library, "forest_is_another") != nullptr};
 }
 
 using Clock = std::chrono::steady_clock;
@@ -246,14 +255,17 @@ std::vector<float> all_margins(const Contender& contender, const std::vector<flo
   for (std::size_t i = 0; i + batch <= margins.size(); i += batch) {
     contender.predict(rows.data() + i * columns, batch, margins.data() + i);
   }
+  if (contender.gives_probabilities) {
+    for (float& p : margins) p = std::log(p / (1.0f - p));
+  }
   return margins;
 }
 
-// Largest difference of a margin. Between Fenqi and onnxruntime every bit must be the same.
 double difference(const std::vector<float>& one, const std::vector<float>& other) {
   double largest = 0.0;
   for (std::size_t i = 0; i < one.size(); ++i) {
-    largest = std::max(largest, std::fabs(static_cast<double>(one[i]) - other[i]));
+    const double apart = std::fabs(static_cast<double>(one[i]) - other[i]);
+    if (!(apart <= largest)) largest = apart;  // NaN too
   }
   return largest;
 }

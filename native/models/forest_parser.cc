@@ -58,6 +58,9 @@ class ForestParser {
         ThresholdTrees::build(forest_.trees_, forest_.column_count_, forest_.target_count_ == 1);
     if (!built.ok()) return built.status();
     forest_.threshold_trees_ = std::move(built.value());
+    if (forest_.threshold_trees_.payload_is_weight() && forest_.aggregate_ <= Aggregate::kAverage) {
+      forest_.mask_trees_ = MaskTrees::build(forest_.trees_);
+    }
     return std::move(forest_);
   }
 

@@ -11,22 +11,6 @@ Status refuse(const std::string& what) {
   return error(StatusCode::kFailedPrecondition, what);
 }
 
-std::string type_name(int element_type) {
-  switch (static_cast<ElementType>(element_type)) {
-    case ElementType::kFloat:
-      return "float";
-    case ElementType::kInt64:
-      return "int64";
-    case ElementType::kString:
-      return "string";
-    case ElementType::kBool:
-      return "bool";
-    case ElementType::kDouble:
-      return "double";
-  }
-  return "element type " + std::to_string(element_type);
-}
-
 // Type and shape of a tensor; -1 is a dimension that the graph leaves open.
 struct TensorShape {
   int element_type = 0;
@@ -240,10 +224,11 @@ Status OnnxRun::bind(const Tensor& tensor, std::size_t rank, Buffer& buffer,
       buffer.string_pointers.assign(tensor.width, "");
       return ort.take(ort.api().create_tensor(ort.allocator(), shape, rank, type, &value));
     case ElementType::kBool:
-      break;
+      buffer.int64s.assign(tensor.width, 0);
+      return over(buffer.bools, std::uint8_t{0});
   }
   return refuse("tensor " + tensor.name + " is of type " + type_name(type) +
-                "; float, int64 or string is needed");
+                ", which cannot be fed");
 }
 
 Result<OnnxRun> OnnxRun::create(std::shared_ptr<const OnnxModel> model) {
@@ -307,8 +292,16 @@ std::span<float> OnnxRun::floats(std::size_t i) {
   return input_buffers_[i].floats;
 }
 
+std::span<double> OnnxRun::doubles(std::size_t i) {
+  return input_buffers_[i].doubles;
+}
+
 std::span<std::int64_t> OnnxRun::int64s(std::size_t i) {
   return input_buffers_[i].int64s;
+}
+
+std::string_view OnnxRun::string(std::size_t i, std::size_t column) const {
+  return input_buffers_[i].strings[column];
 }
 
 void OnnxRun::set_string(std::size_t i, std::size_t column, std::string_view text) {
@@ -320,8 +313,13 @@ void OnnxRun::set_string(std::size_t i, std::size_t column, std::string_view tex
 Status OnnxRun::run() {
   const OnnxRuntime& ort = *model_->runtime_;
   for (std::size_t i = 0; i < input_values_.size(); ++i) {
+    Buffer& buffer = input_buffers_[i];
+    if (model_->inputs_[i].type == ElementType::kBool) {
+      std::transform(buffer.int64s.begin(), buffer.int64s.end(), buffer.bools.begin(),
+                     [](std::int64_t x) { return x != 0; });
+    }
     if (model_->inputs_[i].type != ElementType::kString) continue;
-    const auto& pointers = input_buffers_[i].string_pointers;
+    const auto& pointers = buffer.string_pointers;
     if (Status s = ort.take(
             ort.api().fill_string_tensor(input_values_[i], pointers.data(), pointers.size()));
         !s.ok()) {

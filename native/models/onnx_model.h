@@ -17,21 +17,15 @@
 #include <vector>
 
 #include "models/onnxruntime.h"
+#include "models/tensor.h"
 
 namespace fenqi::models {
-
-// A tensor of shape [1, width].
-struct Tensor {
-  std::string name;
-  ElementType type = ElementType::kFloat;
-  std::size_t width = 0;
-};
 
 class OnnxModel {
  public:
   // Loads the graph and runs it once on missing values, to learn the outputs' widths.
   // Fails with FAILED_PRECONDITION, naming the tensor, when `inputs` are not exactly the graph's
-  // (name, type, width; float, int64 or string), or an output is absent, no tensor of float or
+  // (name, type, width), or an output is absent, no tensor of float or
   // double, or has more than one row.
   static Result<std::shared_ptr<const OnnxModel>> load(std::shared_ptr<const OnnxRuntime> runtime,
                                                        std::span<const std::uint8_t> onnx,
@@ -70,23 +64,27 @@ class OnnxRun {
   OnnxRun& operator=(OnnxRun&&) noexcept;
   ~OnnxRun();
 
-  // Input i, which must be of that type. Values stay until they are overwritten.
+  // Input i, which must be of that type; a bool input is written as int64s. Values stay until they
+  // are overwritten.
   std::span<float> floats(std::size_t i);
+  std::span<double> doubles(std::size_t i);
   std::span<std::int64_t> int64s(std::size_t i);
   void set_string(std::size_t i, std::size_t column, std::string_view text);
+  std::string_view string(std::size_t i, std::size_t column) const;
 
   Status run();
 
   // Column of output i after a run.
   double output(std::size_t i, std::size_t column) const;
-  std::size_t output_width(std::size_t i) const { return model_->outputs_[i].width; }
 
  private:
-  // The memory under one tensor; only the member of its type is used.
+  // The memory under one tensor; only the member of its type is used. Of a bool tensor that is
+  // `bools`, which a run fills from `int64s`.
   struct Buffer {
     std::vector<float> floats;
     std::vector<double> doubles;
     std::vector<std::int64_t> int64s;
+    std::vector<std::uint8_t> bools;
     std::vector<std::string> strings;
     std::vector<const char*> string_pointers;
   };

@@ -25,9 +25,6 @@ struct OrtTensorInfo;
 struct OrtMemoryInfo;
 struct OrtAllocator;
 
-// ONNX element types, numbered as in onnx.TensorProto and in the C API.
-enum class ElementType : int { kFloat = 1, kInt64 = 7, kString = 8, kBool = 9, kDouble = 11 };
-
 // The functions that we call. Each returns null on success, or a status that the caller releases.
 struct OrtApi {
   const char* (*error_message)(const OrtStatus*);

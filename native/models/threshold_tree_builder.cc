@@ -1,10 +1,10 @@
 // ThresholdTrees::build: from nodes with branch modes, values and missing tracks to steps.
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <numeric>
+#include <utility>
 
-#include "models/float_key.h"
+#include "models/regions.h"
 #include "models/threshold_trees.h"
 
 namespace fenqi::models {
@@ -12,69 +12,6 @@ namespace {
 
 // 400 MiB, wide.
 constexpr std::size_t kMostSteps = 1u << 25;
-
-// A node's comparison, cut into regions of keys: region i holds the keys above boundaries[i - 1]
-// and up to boundaries[i]. Answers alternate, beginning with `first`.
-struct Regions {
-  std::vector<std::uint32_t> boundaries;
-  bool first = false;
-  // The region that NaN is to reach.
-  std::size_t of_missing = 0;
-
-  bool answer(std::size_t region) const { return first != (region % 2 != 0); }
-};
-
-// x == any of `values`, or the opposite.
-Regions regions_of_set(std::span<const float> values, bool is_opposite) {
-  Regions regions;
-  regions.first = is_opposite;
-  for (const float value : values) {
-    if (std::isnan(value)) continue;
-    regions.boundaries.push_back(key_of(value) - 1);
-    regions.boundaries.push_back(key_of(value));
-  }
-  // No number is in the set; there is still a region that NaN alone reaches.
-  if (regions.boundaries.empty()) regions.boundaries.push_back(kAboveNumbers);
-  return regions;
-}
-
-// `first` up to the boundary, else the opposite. No number compares with NaN: then `first` is left
-// to NaN where it would say yes, and all numbers are in it where it says no.
-Regions regions_of_order(float value, bool is_value_above, bool first) {
-  if (std::isnan(value)) return {{first ? kBelowNumbers : kAboveNumbers}, first, 0};
-  return {{key_of(value) - (is_value_above ? 1 : 0)}, first, 0};
-}
-
-Regions regions_of(const TreeNode& node, const Trees& trees) {
-  Regions regions;
-  switch (node.branch) {
-    case Branch::kLeq:
-      regions = regions_of_order(node.value, false, true);
-      break;
-    case Branch::kLt:
-      regions = regions_of_order(node.value, true, true);
-      break;
-    case Branch::kGte:
-      regions = regions_of_order(node.value, true, false);
-      break;
-    case Branch::kGt:
-      regions = regions_of_order(node.value, false, false);
-      break;
-    case Branch::kEq:
-      regions = regions_of_set({&node.value, 1}, false);
-      break;
-    case Branch::kNeq:
-      regions = regions_of_set({&node.value, 1}, true);
-      break;
-    case Branch::kMember:
-      regions = regions_of_set(trees.member_sets[node.set], false);
-      break;
-    case Branch::kLeaf:
-      break;
-  }
-  regions.of_missing = regions.answer(0) == node.missing_is_true ? 0 : 1;
-  return regions;
-}
 
 }  // namespace
 
@@ -97,7 +34,7 @@ class ThresholdTreeBuilder {
                      "forest: its member sets make it too large for a native model");
       }
     }
-    sort_blocks();
+    group_blocks();
     drop_unused_slots();
     if (is_narrow_) {
       for (const Step<std::uint32_t>& step : steps_) {
@@ -222,17 +159,35 @@ class ThresholdTreeBuilder {
 
   std::uint32_t zero_slot() const { return 2 * built_.column_count_; }
 
-  void sort_blocks() {
-    const auto& descents = built_.descents_;
-    built_.by_depth_.resize(descents.size());
-    for (std::size_t first = 0; first < descents.size(); first += ThresholdTrees::kBlock) {
-      const auto begin = built_.by_depth_.begin() + static_cast<std::ptrdiff_t>(first);
-      const auto end = begin + static_cast<std::ptrdiff_t>(
-                                   std::min(ThresholdTrees::kBlock, descents.size() - first));
-      std::iota(begin, end, std::uint8_t{0});
-      std::stable_sort(begin, end, [&](std::uint8_t a, std::uint8_t b) {
-        return descents[first + a].most < descents[first + b].most;
+  void group_blocks() {
+    for (std::size_t first = 0; first < built_.descents_.size(); first += ThresholdTrees::kBlock) {
+      const std::size_t count = std::min(ThresholdTrees::kBlock, built_.descents_.size() - first);
+      std::vector<std::uint8_t> places(count);
+      std::iota(places.begin(), places.end(), std::uint8_t{0});
+      std::sort(places.begin(), places.end(), [&](std::uint8_t a, std::uint8_t b) {
+        const auto depth = [&](std::uint8_t i) {
+          return std::pair(built_.descents_[first + i].most, i);
+        };
+        return depth(a) < depth(b);
       });
+      places.resize(
+          (count + ThresholdTrees::kLanes - 1) / ThresholdTrees::kLanes * ThresholdTrees::kLanes,
+          places.back());
+      for (std::size_t i = 0; i < places.size(); i += ThresholdTrees::kLanes) {
+        add_group(first, std::span(places).subspan(i, ThresholdTrees::kLanes));
+      }
+    }
+  }
+
+  void add_group(std::size_t first, std::span<const std::uint8_t> places) {
+    ThresholdTrees::Group& group = built_.groups_.emplace_back();
+    group.least = UINT32_MAX;
+    for (std::size_t lane = 0; lane < places.size(); ++lane) {
+      const ThresholdTrees::Descent& descent = built_.descents_[first + places[lane]];
+      group.roots[lane] = descent.root;
+      group.places[lane] = places[lane];
+      group.least = std::min(group.least, descent.least);
+      group.most = std::max(group.most, descent.most);
     }
   }
 

@@ -35,13 +35,11 @@ inline void descend(const Step<Number>* steps, const std::array<const std::uint3
 }  // namespace
 
 void ThresholdTrees::write_keys(const float* row, std::uint32_t* keys) const noexcept {
-  for (std::size_t i = 0; i < column_count_; ++i) {
-    keys[i] = row[i] != row[i] ? kHighNan : key_of(row[i]);
-  }
+  const std::size_t columns = column_count_;
+  for (std::size_t i = 0; i < columns; ++i) keys[i] = is_nan(row[i]) ? kHighNan : key_of(row[i]);
   if (has_low_slots_) {
-    for (std::size_t i = 0; i < column_count_; ++i) {
-      keys[column_count_ + i] = row[i] != row[i] ? kLowNan : key_of(row[i]);
-    }
+    std::uint32_t* const low = keys + columns;
+    for (std::size_t i = 0; i < columns; ++i) low[i] = keys[i] == kHighNan ? kLowNan : keys[i];
   }
   keys[slot_count() - 1] = 0;
 }
@@ -49,25 +47,17 @@ void ThresholdTrees::write_keys(const float* row, std::uint32_t* keys) const noe
 template <typename Number>
 void ThresholdTrees::block_leaves(const std::vector<Step<Number>>& steps, const std::uint32_t* keys,
                                   std::size_t block, std::uint32_t* payloads) const noexcept {
-  constexpr std::size_t kLanes = 8;
-  const std::size_t first = block * kBlock;
-  const std::size_t count = std::min(kBlock, descents_.size() - first);
-  const std::uint8_t* order = by_depth_.data() + first;
+  constexpr std::size_t kGroups = kBlock / kLanes;
+  const std::size_t end = std::min(groups_.size(), (block + 1) * kGroups);
   std::array<const std::uint32_t*, kLanes> row;
   row.fill(keys);
-  for (std::size_t i = 0; i < count; i += kLanes) {
-    // A last group that is short repeats its last tree.
+  for (std::size_t i = block * kGroups; i < end; ++i) {
+    const Group& group = groups_[i];
     std::array<std::size_t, kLanes> at;
-    std::uint32_t least = descents_[first + order[i]].least;
+    std::copy(group.roots.begin(), group.roots.end(), at.begin());
+    descend<kLanes>(steps.data(), row, at, group.least, group.most);
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const Descent& descent = descents_[first + order[std::min(i + lane, count - 1)]];
-      at[lane] = descent.root;
-      least = std::min(least, descent.least);
-    }
-    const std::uint32_t most = descents_[first + order[std::min(i + kLanes, count) - 1]].most;
-    descend<kLanes>(steps.data(), row, at, least, most);
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      payloads[order[std::min(i + lane, count - 1)]] = steps[at[lane]].key;
+      payloads[group.places[lane]] = steps[at[lane]].key;
     }
   }
 }
@@ -76,7 +66,6 @@ template <typename Number>
 void ThresholdTrees::row_leaves(const std::vector<Step<Number>>& steps, const std::uint32_t* keys,
                                 std::size_t count, std::size_t tree,
                                 std::uint32_t* payloads) const noexcept {
-  constexpr std::size_t kLanes = 8;
   const Descent& descent = descents_[tree];
   for (std::size_t i = 0; i < count; i += kLanes) {
     std::array<const std::uint32_t*, kLanes> rows;

@@ -64,10 +64,23 @@ class ThresholdTrees {
  private:
   friend class ThresholdTreeBuilder;
 
+  // Trees, or rows, that descend side by side: enough to hide the latency of a step, few enough for
+  // the registers of a processor.
+  static constexpr std::size_t kLanes = 8;
+
   // One tree: where it begins in the list of steps, and how many steps it takes at least and at
   // most to a leaf.
   struct Descent {
     std::uint32_t root = 0;
+    std::uint32_t least = 0;
+    std::uint32_t most = 0;
+  };
+
+  // Trees of one block that descend together, and their places in it. A group that is short of
+  // trees has its last one several times.
+  struct Group {
+    std::array<std::uint32_t, kLanes> roots{};
+    std::array<std::uint8_t, kLanes> places{};
     std::uint32_t least = 0;
     std::uint32_t most = 0;
   };
@@ -86,9 +99,8 @@ class ThresholdTrees {
   std::vector<Step<std::uint16_t>> steps_;
   std::vector<Step<std::uint32_t>> wide_steps_;
   std::vector<Descent> descents_;
-  // The trees of each block by depth, as positions in the block: trees that descend together
-  // arrive together.
-  std::vector<std::uint8_t> by_depth_;
+  // A block's trees by depth, so that those that descend together arrive together.
+  std::vector<Group> groups_;
 };
 
 }  // namespace fenqi::models

@@ -19,6 +19,7 @@
 #include "program/program.h"
 #include "program/times.h"
 #include "python/expression_binding.h"
+#include "python/model_binding.h"
 #include "python/offers_binding.h"
 #include "python/quoting_binding.h"
 #include "python/server_binding.h"
@@ -210,6 +211,7 @@ PYBIND11_MODULE(_native, module) {
   fenqi::python::bind_status_error(module);
   fenqi::python::bind_expression(module);
   fenqi::python::bind_tables(module);
+  fenqi::python::bind_models(module);
   fenqi::python::bind_offers(module);
 
   py::class_<Release, std::shared_ptr<Release>>(

@@ -1,7 +1,7 @@
 """Fenqi's C++ core: releases, the engine and the gRPC data plane."""
 
-from collections.abc import Sequence
-from typing import final
+from collections.abc import Mapping, Sequence
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,13 @@ def is_time_zone(name: str) -> bool: ...
 class Expression:
     def __init__(self, image: bytes) -> None: ...
     def evaluate(self, values: bytes, work: int = 1_000_000) -> bytes: ...
+
+@final
+class Model:
+    def __init__(self, image: bytes, onnxruntime_library: str = "") -> None: ...
+    @property
+    def path(self) -> str: ...
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]: ...
 
 @final
 class Release:

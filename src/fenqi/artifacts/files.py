@@ -33,7 +33,7 @@ def read_file(path: Path) -> bytes:
         with path.open("rb") as file:
             content = file.read(most + 1)
     except OSError as error:
-        raise ArtifactError(f"{path} cannot be read: {error.strerror}") from None
+        raise ArtifactError(f"cannot read {path}: {error.strerror}") from None
     if len(content) > most:
         raise ArtifactError(f"{path} grew over the limit of {most} bytes while it was read")
     return content

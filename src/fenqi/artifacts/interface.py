@@ -6,26 +6,36 @@ from dataclasses import dataclass
 
 from onnx import ModelProto, TensorProto, ValueInfoProto
 
+from fenqi.artifacts.graph.compiler import GraphInput
 from fenqi.artifacts.manifest import Input, Manifest, TensorType
 from fenqi.artifacts.safety import UnsafeGraph
 
-_TYPES: dict[int, TensorType] = {
-    TensorProto.FLOAT: "float",
-    TensorProto.DOUBLE: "double",
-    TensorProto.INT64: "int64",
-    TensorProto.STRING: "string",
-    TensorProto.BOOL: "bool",
+ELEMENT_TYPES: dict[TensorType, int] = {
+    "float": TensorProto.FLOAT,
+    "double": TensorProto.DOUBLE,
+    "int64": TensorProto.INT64,
+    "string": TensorProto.STRING,
+    "bool": TensorProto.BOOL,
 }
+_TYPES = {number: name for name, number in ELEMENT_TYPES.items()}
 _RESULTS = {TensorProto.FLOAT, TensorProto.DOUBLE}
 
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """An input of a graph; `columns` is None where the graph leaves them open."""
+    """An input or output of a graph; `columns` is None where the graph leaves them open."""
 
     name: str
     type: TensorType
     columns: int | None
+
+
+def graph_inputs_of(manifest: Manifest) -> list[GraphInput]:
+    """The inputs as the compiler of graphs takes them."""
+    return [
+        GraphInput(tensor.name, ELEMENT_TYPES[tensor.type], len(tensor.columns))
+        for tensor in manifest.inputs
+    ]
 
 
 def inputs_of(model: ModelProto) -> list[Tensor]:
@@ -33,6 +43,15 @@ def inputs_of(model: ModelProto) -> list[Tensor]:
     whose number is open or one."""
     initialized = {tensor.name for tensor in model.graph.initializer}
     return [_tensor(value) for value in model.graph.input if value.name not in initialized]
+
+
+def results_of(model: ModelProto) -> list[Tensor]:
+    """The outputs that may hold a margin or probabilities."""
+    return [
+        Tensor(value.name, _TYPES[value.type.tensor_type.elem_type], _width(value))
+        for value in model.graph.output
+        if value.type.tensor_type.elem_type in _RESULTS
+    ]
 
 
 def check_interface(model: ModelProto, manifest: Manifest) -> None:

@@ -52,7 +52,18 @@ class Input(_Part):
 
     name: str = Field(min_length=1, description="as the graph names it")
     type: TensorType = Field(description="as the graph declares it")
+    missing: int | None = Field(
+        default=None,
+        description="of int64 and bool: what stands for a missing value; without it, an applicant "
+        "who lacks one is not scored. Missing numbers of other types are NaN, texts are empty",
+    )
     columns: list[Column] = Field(min_length=1, description="in the tensor's order")
+
+    @model_validator(mode="after")
+    def _whole_numbers_miss(self) -> Input:
+        if self.missing is not None and self.type not in ("int64", "bool"):
+            raise ValueError("`missing` belongs to the types int64 and bool")
+        return self
 
 
 class Outputs(_Part):

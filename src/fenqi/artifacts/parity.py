@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from fenqi.artifacts.json_file import parse, serialize
 
 Judge = Literal["library", "onnxruntime", "native"]
+# Of the artifact; of the sample that it was packed from; beside split values.
+Rows = Literal["golden", "sample", "splits"]
 
 
 class Comparison(BaseModel):
@@ -19,7 +21,7 @@ class Comparison(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    rows: Literal["golden", "splits"]
+    rows: Rows
     count: Annotated[int, Field(ge=0)]
     between: tuple[Judge, Judge]
     # Largest |a - b| / max(1, |a|) of margins or probabilities, and in which row.
@@ -47,7 +49,7 @@ class ParityCertificate(BaseModel):
 
 
 def compare(
-    rows: Literal["golden", "splits"],
+    rows: Rows,
     between: tuple[Judge, Judge],
     first: NDArray[Any],
     second: NDArray[Any],

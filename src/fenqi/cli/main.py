@@ -14,6 +14,7 @@ import typer
 from typer.models import OptionInfo
 
 import fenqi
+from fenqi.cli.model.commands import app as model_commands
 from fenqi.cli.policy.commands import app as policy_commands
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(policy_commands, name="policy")
+app.add_typer(model_commands, name="model")
 
 
 def _setting(name: str) -> OptionInfo:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fenqi.artifacts import Artifact
+from fenqi.artifacts.graph import ServingForm
 from fenqi.internal.v1.checked_expr_pb2 import CheckedExpr
 from fenqi.policy.consent import data_use
 from fenqi.policy.cutoffs import check_cutoffs
@@ -15,7 +16,7 @@ from fenqi.policy.errors import PolicyError, Problem
 from fenqi.policy.expressions import Expressions
 from fenqi.policy.lower import content_of, default_of, typed
 from fenqi.policy.lowered import Scalar
-from fenqi.policy.models import bind_slots, declare_model, load_artifacts
+from fenqi.policy.models import bind_slots, declare_model, form_of, load_artifacts
 from fenqi.policy.ordering import CycleError, Part, in_order
 from fenqi.policy.policy_tables import declare_lists, declare_lookups, lower_table
 from fenqi.policy.products import LoweredOffers, lower_offers
@@ -65,6 +66,8 @@ class CompiledPolicy:
     # With their attributes, also where these are from an artifact.
     scorecards: dict[str, Scorecard]
     models: dict[str, Artifact]
+    # Of each model, which path serves it and why.
+    forms: dict[str, ServingForm]
     instructions: int
     # Every expression as it was checked, by its path in the policy.
     expressions: dict[tuple[str | int, ...], CheckedExpr]
@@ -164,6 +167,7 @@ class _Compilation:
             lists=lists,
             scorecards=known,
             models=models,
+            forms={slot: model.form for slot, model in self.compiled.models.items()},
             instructions=len(ex.builder),
             expressions=ex.checked,
             read=frozenset(ex.read),
@@ -288,7 +292,11 @@ class _Compilation:
     def _lower_model(self, slot: str, artifact: Artifact) -> None:
         inputs = declare_model(self.ex, slot, artifact, self.compiled.features)
         if inputs is not None:
-            self.compiled.models[slot] = LoweredModel(artifact, inputs, always_runs=False)
+            form = form_of(artifact)
+            if form.parity is not None and form.native is None:
+                where = ("models", slot, "artifact")
+                self.ex.warn(where, f"onnxruntime serves {slot}, not the core: {form.why}")
+            self.compiled.models[slot] = LoweredModel(artifact, inputs, form, always_runs=False)
 
     # --- what decides ---
 
@@ -305,9 +313,7 @@ class _Compilation:
         self.compiled.offers = lower_offers(ex, routing)
         running = always_running(ex, models)
         for slot, model in self.compiled.models.items():
-            self.compiled.models[slot] = LoweredModel(
-                model.artifact, model.inputs, always_runs=slot in running
-            )
+            self.compiled.models[slot] = replace(model, always_runs=slot in running)
         check_reasons(ex, models, cards, routing)
         if len(ex.builder) > MOST_INSTRUCTIONS:
             ex.report((), f"the policy has more than {MOST_INSTRUCTIONS} instructions")

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from fenqi.artifacts import Artifact, ArtifactError, load_artifact
+from fenqi.artifacts.graph import ServingForm, serving_form
+from fenqi.artifacts.interface import graph_inputs_of
 from fenqi.policy.document import Document
 from fenqi.policy.errors import PolicyError, did_you_mean
 from fenqi.policy.expressions import Expressions
@@ -58,6 +60,16 @@ def load_artifacts(ex: Expressions, models_dir: Path) -> dict[str, Artifact]:
     return loaded
 
 
+# What may feed a tensor of each type.
+_FED_BY = {
+    "float": ("bool", "int", "uint", "double"),
+    "double": ("bool", "int", "uint", "double"),
+    "int64": ("bool", "int"),
+    "bool": ("bool",),
+    "string": ("string",),
+}
+
+
 def declare_model(
     ex: Expressions, slot: str, artifact: Artifact, features: dict[str, Scalar]
 ) -> list[Operand] | None:
@@ -65,24 +77,41 @@ def declare_model(
     path = ("models", slot, "artifact")
     inputs: list[Operand] = []
     fine = True
-    for column in artifact.manifest.columns:
-        ex.read.add(column.feature)
-        known = features.get(column.feature)
-        if known is None:
-            # A feature that is wrong has been reported.
-            if column.feature not in ex.document.policy.features:
-                ex.report(path, f"the model reads {column.feature}, which is no feature here")
-            fine = False
-        elif known.type not in ("bool", "int", "uint", "double"):
-            kind = "a text" if known.type == "string" else f"of type {known.type}"
-            ex.report(path, f"the model reads {column.feature}, which is {kind}")
-            fine = False
-        elif ex.builder.is_after_models(known.operand):
-            ex.report(path, f"the model reads {column.feature}, which rests on a score")
-            fine = False
-        else:
-            inputs.append(known.operand)
+    for tensor in artifact.manifest.inputs:
+        for column in tensor.columns:
+            ex.read.add(column.feature)
+            known = features.get(column.feature)
+            wrong = ""
+            if known is None:
+                # A feature that is wrong has been reported.
+                if column.feature not in ex.document.policy.features:
+                    wrong = "which is no feature here"
+                fine = False
+            elif known.type not in _FED_BY[tensor.type]:
+                kind = "a text" if known.type == "string" else f"of type {known.type}"
+                wrong = f"which is {kind}"
+                if tensor.type not in ("float", "double"):
+                    wrong += f"; its input {tensor.name} is of type {tensor.type}"
+            elif ex.builder.is_after_models(known.operand):
+                wrong = "which rests on a score"
+            else:
+                inputs.append(known.operand)
+            if wrong:
+                ex.report(path, f"the model reads {column.feature}, {wrong}")
+                fine = False
     for output in OUTPUTS:
         name = f"{slot}.{output}"
         ex.declare(name, Scalar(CoreOutput(name), "double"), "double")
     return inputs if fine else None
+
+
+def form_of(artifact: Artifact) -> ServingForm:
+    """Which path serves the model: the core by itself where it can and gives onnxruntime's answers
+    on the golden rows and random ones, else onnxruntime."""
+    manifest, outputs = artifact.manifest, artifact.manifest.outputs
+    return serving_form(
+        artifact.onnx,
+        graph_inputs_of(manifest),
+        [name for name in (outputs.result, outputs.contributions) if name is not None],
+        artifact.golden.tensors(manifest),
+    )

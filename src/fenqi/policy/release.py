@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from fenqi.artifacts import Artifact
+from fenqi.artifacts.graph import ServingForm
 from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.offers.texts import DEFAULT, read_texts
 from fenqi.policy.consent import DataUse
@@ -44,6 +45,13 @@ _ACTIONS = {
     "decline": scoring_pb2.RULE_ACTION_DECLINE,
     "cap": scoring_pb2.RULE_ACTION_CAP,
 }
+_TENSOR_TYPES = {
+    "float": image.TENSOR_TYPE_FLOAT,
+    "double": image.TENSOR_TYPE_DOUBLE,
+    "int64": image.TENSOR_TYPE_INT64,
+    "bool": image.TENSOR_TYPE_BOOL,
+    "string": image.TENSOR_TYPE_STRING,
+}
 _DIMENSIONS = {
     None: scoring_pb2.DIMENSION_UNSPECIFIED,
     "ability": scoring_pb2.DIMENSION_ABILITY,
@@ -56,7 +64,9 @@ class LoweredModel:
     """A model in its slot, with what its columns read."""
 
     artifact: Artifact
+    # One a column, of all input tensors in order.
     inputs: list[Operand]
+    form: ServingForm
     always_runs: bool
 
 
@@ -221,16 +231,24 @@ def _add_model(
 ) -> None:
     manifest = model.artifact.manifest
     added.slot, added.name, added.version = slot, manifest.name, manifest.version
-    added.onnx = model.artifact.onnx
+    if model.form.native is None:
+        added.onnx = model.artifact.onnx
+    else:
+        added.native.CopyFrom(model.form.native)
     added.margin_output = manifest.outputs.margin or ""
     added.probability_output = manifest.outputs.probability or ""
     added.contributions_output = manifest.outputs.contributions or ""
     added.base_margin = model.artifact.reference.margin
-    added.inputs.add(
-        name=manifest.inputs[0].name,
-        type=image.TENSOR_TYPE_FLOAT,
-        registers=[registers.of(operand) for operand in model.inputs],
-    )
+    if manifest.outputs.probability is not None:
+        added.output_column = manifest.outputs.class_
+    operands = iter(model.inputs)
+    for tensor in manifest.inputs:
+        added.inputs.add(
+            name=tensor.name,
+            type=_TENSOR_TYPES[tensor.type],
+            registers=[registers.of(next(operands)) for _ in tensor.columns],
+            missing_int=tensor.missing,
+        )
     if manifest.calibration.kind == "platt":
         added.calibration.kind = image.Calibration.KIND_PLATT
         added.calibration.a = manifest.calibration.a

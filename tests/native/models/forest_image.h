@@ -75,7 +75,8 @@ struct Shape {
   std::uint32_t columns = 5;
   std::uint32_t targets = 1;
   std::uint32_t weights_of_leaf = 1;
-  bool any_branch = true;
+  // Of the branch modes, the first so many: all, or four that ask for an order, or LEQ alone.
+  std::uint32_t branches = branch::kMember;
 };
 
 // What is compared, and asked: few values, so that rows meet split values; with neighbours, zeros
@@ -148,7 +149,7 @@ class RandomForest {
       }
       return static_cast<std::int64_t>(node);
     }
-    forest_.branch[node] = shape_.any_branch ? 1 + chosen_() % branch::kMember : branch::kLeq;
+    forest_.branch[node] = 1 + chosen_() % shape_.branches;
     forest_.column[node] = chosen_() % shape_.columns;
     forest_.value[node] = any_value(chosen_);
     forest_.missing_is_true[node] = chosen_() % 2;

@@ -92,8 +92,22 @@ TEST_CASE("random forests give the bits of a plain evaluation, for one row and f
 TEST_CASE("forests of many trees give the bits of a plain evaluation") {
   for (const std::size_t trees : {255u, 256u, 257u, 600u}) {
     CAPTURE(trees);
-    RandomForest random({.trees = trees, .depth = 5, .columns = 40, .any_branch = false}, 1);
+    RandomForest random({.trees = trees, .depth = 5, .columns = 40, .branches = branch::kLeq}, 1);
     check_rows(random, 130);
+  }
+}
+
+TEST_CASE("forests of small trees give the bits of a plain evaluation") {
+  for (std::uint32_t seed = 0; seed < 80; ++seed) {
+    CAPTURE(seed);
+    RandomForest random({.trees = 1 + seed * 2,
+                         .depth = seed % 4,
+                         .columns = 1 + seed % 20,
+                         .branches = branch::kGt},
+                        seed);
+    random.image().aggregate = aggregate::kSum + seed % 4;
+    if (seed % 3 == 0) random.image().base_values = {0.3f};
+    check_rows(random, 100);
   }
 }
 

@@ -71,7 +71,12 @@ def _without_weight(model: ModelProto) -> ModelProto:
 
 
 def _light_graph(graph: GraphProto) -> GraphProto:
-    light = GraphProto(name=graph.name, input=graph.input, output=graph.output)
+    light = GraphProto(name=graph.name, input=graph.input)
+    for value in graph.output:
+        # Inference stops where an output is declared otherwise than it turns out to be.
+        light.output.add(
+            name=value.name
+        ).type.tensor_type.elem_type = value.type.tensor_type.elem_type
     light.initializer.extend(
         tensor
         if len(tensor.dims) <= 1 and sum(tensor.dims) <= _LONG

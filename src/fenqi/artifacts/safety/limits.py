@@ -10,7 +10,8 @@ MOST_STRINGS = 4_000_000
 LONGEST_NAME = 1_000
 # Nodes, with those of subgraphs, and of functions once for each call.
 MOST_NODES = 20_000
-# A branch in a branch.
+# A function in a function; a branch in a branch.
+MOST_CALLS = 32
 MOST_SUBGRAPHS = 4
 # Numbers in a tensor, stored, declared or inferred for one row.
 MOST_ELEMENTS = 2**26

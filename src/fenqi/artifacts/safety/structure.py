@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from onnx import (
     AttributeProto,
@@ -14,7 +15,13 @@ from onnx import (
     defs,
 )
 
-from fenqi.artifacts.safety.limits import LONGEST_NAME, MOST_NODES, MOST_SUBGRAPHS, UnsafeGraph
+from fenqi.artifacts.safety.limits import (
+    LONGEST_NAME,
+    MOST_CALLS,
+    MOST_NODES,
+    MOST_SUBGRAPHS,
+    UnsafeGraph,
+)
 from fenqi.artifacts.safety.tensors import check_sparse, check_tensor, check_type
 
 _STANDARD = ("", "ai.onnx", "ai.onnx.ml")
@@ -30,7 +37,14 @@ _RANDOM = {
 }
 
 # A function's domain and name.
-_Function = tuple[str, str]
+_Key = tuple[str, str]
+
+
+class _Unfolded(NamedTuple):
+    """What a call of a function becomes: nodes, and calls in calls."""
+
+    nodes: int
+    depth: int
 
 
 class _Names:
@@ -60,7 +74,7 @@ class _Structure:
         self._functions = {(f.domain, f.name): f for f in model.functions}
         self._nodes = 0
         # Nodes of a function, those of the functions that it calls once for each call.
-        self._sizes: dict[_Function, int] = {}
+        self._known: dict[_Key, _Unfolded] = {}
 
     def check(self) -> None:
         model = self._model
@@ -110,7 +124,7 @@ class _Structure:
         """Checks nodes that stand one after the other, and adds to `names` what they make."""
         for number, node in enumerate(nodes):
             what = described(node, number)
-            self._nodes += self._size(node, ())
+            self._nodes += self._size(node)
             if self._nodes > MOST_NODES:
                 raise UnsafeGraph(
                     f"it has more than {MOST_NODES} nodes, those of functions once for each call"
@@ -167,23 +181,27 @@ class _Structure:
         for graph in subgraphs(attribute):
             self._graph(graph, names, versions)
 
-    def _size(self, node: NodeProto, callers: tuple[_Function, ...]) -> int:
+    def _size(self, node: NodeProto) -> int:
         """Nodes that the runtime makes of `node`; those of subgraphs are counted by themselves."""
-        return 1 + self._expanded((node.domain, node.op_type), callers)
+        return 1 + self._unfolded((node.domain, node.op_type), ()).nodes
 
-    def _expanded(self, key: _Function, callers: tuple[_Function, ...]) -> int:
+    def _unfolded(self, key: _Key, callers: tuple[_Key, ...]) -> _Unfolded:
+        """What a call of a function becomes."""
         if key not in self._functions:
-            return 0
-        if key not in self._sizes:
+            return _Unfolded(0, 0)
+        if key not in self._known:
             if key in callers:
                 raise UnsafeGraph(f"the function {key[1]} calls itself")
-            if len(callers) >= 32:
-                raise UnsafeGraph("functions call one another more than 32 deep")
-            inner = (*callers, key)
-            self._sizes[key] = sum(
-                self._size(node, inner) for node in _all_nodes(self._functions[key].node)
-            )
-        return self._sizes[key]
+            if len(callers) >= MOST_CALLS:
+                raise _too_deep()
+            nodes, depth = 0, 0
+            for node in _all_nodes(self._functions[key].node):
+                inner = self._unfolded((node.domain, node.op_type), (*callers, key))
+                nodes, depth = nodes + 1 + inner.nodes, max(depth, inner.depth)
+            self._known[key] = _Unfolded(nodes, depth + 1)
+        if self._known[key].depth > MOST_CALLS:
+            raise _too_deep()
+        return self._known[key]
 
 
 def _versions(imports: Iterable[OperatorSetIdProto]) -> dict[str, int]:
@@ -236,3 +254,7 @@ def _unknown(nodes: Sequence[NodeProto], number: int, name: str) -> UnsafeGraph:
             seen.add(index)
             waiting += [maker[read] for read in nodes[index].input if read in maker]
     return UnsafeGraph(f"{what} reads {name}, which is made only later; sort the graph's nodes")
+
+
+def _too_deep() -> UnsafeGraph:
+    return UnsafeGraph(f"functions call one another more than {MOST_CALLS} deep")

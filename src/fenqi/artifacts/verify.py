@@ -1,0 +1,110 @@
+"""Everything that can be asked of an artifact before it decides, one answer after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from fenqi.artifacts.artifact import Artifact, load_artifact
+from fenqi.artifacts.error import ArtifactError
+from fenqi.artifacts.signature import TrustedKeys
+from fenqi.artifacts.trial import Trial, try_artifact
+
+Outcome = Literal["passed", "doubtful", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question and its answer. Doubtful: nothing is wrong, and something is not known."""
+
+    subject: str
+    outcome: Outcome
+    detail: str
+
+
+def verify(folder: Path, trusted: TrustedKeys | None = None) -> Iterator[Check]:
+    """The checks, in order, up to the first that makes the others useless. Raises nothing: what is
+    wrong is in the checks."""
+    try:
+        artifact = load_artifact(folder, trusted)
+    except ArtifactError as error:
+        yield Check("files", "failed", str(error))
+        return
+    count = len(artifact.manifest.files)
+    yield Check("files", "passed", f"manifest, {count} hashes, graph and golden rows are in order")
+    yield _signature(artifact, trusted)
+    yield _expiry(artifact)
+    try:
+        trial = try_artifact(artifact)
+    except ArtifactError as error:
+        yield Check("trial run", "failed", str(error))
+        return
+    yield from _parity(artifact, trial)
+    yield _latency(artifact, trial)
+
+
+def _signature(artifact: Artifact, trusted: TrustedKeys | None) -> Check:
+    signature = artifact.signature
+    if signature is None:
+        return Check("signature", "doubtful", "it is not signed")
+    key = f"{signature.public_key[:16]}..."
+    if trusted is None:
+        return Check("signature", "doubtful", f"by {key}; no trusted keys were given to compare")
+    return Check("signature", "passed", f"by {key}, {trusted.files[signature.public_key].name}")
+
+
+def _expiry(artifact: Artifact) -> Check:
+    expires = artifact.manifest.expires
+    if expires is None:
+        return Check("expiry", "doubtful", "the manifest says no day")
+    if expires < date.today():
+        return Check("expiry", "failed", f"it expired on {expires}")
+    return Check("expiry", "passed", f"may decide until {expires}")
+
+
+def _parity(artifact: Artifact, trial: Trial) -> Iterator[Check]:
+    golden = artifact.golden
+    for found in trial.comparisons:
+        first, second = found.between
+        fine = found.largest <= golden.tolerance
+        yield Check(
+            f"{second} on {found.rows} rows",
+            "passed" if fine else "failed",
+            f"{found.count} rows, off from {first} by {found.largest:.1e} at most (row "
+            f"{found.at}); allowed {golden.tolerance:.0e}",
+        )
+    yield _certificate(artifact, trial)
+
+
+def _certificate(artifact: Artifact, trial: Trial) -> Check:
+    """What parity.json says beside what the trial found."""
+    parity, subject = artifact.parity, "parity certificate"
+    if (parity.library is None) != (artifact.golden.predictions_of == "onnxruntime"):
+        return Check(subject, "failed", "it and the golden rows name different judges")
+    if parity.library is None:
+        return Check(subject, "doubtful", f"{parity.verdict} when it was packed")
+    largest = max((one.largest for one in parity.comparisons), default=0.0)
+    if largest > parity.tolerance:
+        return Check(subject, "failed", f"it records a difference of {largest:.1e}")
+    tried = sum(one.count for one in parity.comparisons if one.between[0] == "library")
+    here = "the same" if parity.onnxruntime == trial.onnxruntime else trial.onnxruntime
+    return Check(
+        subject,
+        "passed",
+        f"{parity.library} on {tried} rows, off by {largest:.1e} at most, with onnxruntime "
+        f"{parity.onnxruntime}; here is {here}",
+    )
+
+
+def _latency(artifact: Artifact, trial: Trial) -> Check:
+    budget = artifact.manifest.latency_budget_us
+    fine = trial.p99_us <= budget
+    return Check(
+        "latency",
+        "passed" if fine else "doubtful",
+        f"one row by {trial.path}: {trial.p50_us:.0f} us, 99 % within {trial.p99_us:.0f} us; the "
+        f"budget is {budget:g} us",
+    )

@@ -1,0 +1,1 @@
+"""`fenqi model`: for those who make models and vouch for them."""

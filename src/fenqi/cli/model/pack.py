@@ -1,0 +1,25 @@
+"""`fenqi model pack`: makes an artifact and says what there is to know of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fenqi.artifacts.packing import Wishes, pack
+
+
+def run(onnx: Path, data: Path, models: Path, wishes: Wishes) -> None:
+    """Raises ArtifactError where nothing is packed."""
+    packed = pack(onnx, data, models, wishes)
+    artifact = packed.artifact
+    parity, outputs = artifact.parity, artifact.manifest.outputs
+    what = "margin" if outputs.margin is not None else f"probability of class {outputs.class_}"
+    print(f"{artifact.folder} is packed: {what} from the output {outputs.result}")
+    for one in parity.comparisons:
+        first, second = one.between
+        print(f"{first} and {second}: {one.count} {one.rows} rows, {one.largest:.1e} apart at most")
+    for note in packed.notes:
+        print(f"note: {note}")
+    print(
+        f"Columns are read from features of the same names: {artifact.folder / 'manifest.yaml'} "
+        "has room for others, for units, reasons and directions."
+    )
