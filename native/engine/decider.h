@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "base/value.h"
+#include "engine/offering.h"
 #include "engine/opinion.h"
 #include "engine/verdict.h"
 #include "engine/workspace.h"
@@ -27,10 +28,10 @@
 namespace fenqi::engine {
 
 // The stages of a request, in order. kTotal is from the first to the last.
-enum class Stage { kRead, kProgram, kModel, kReasons, kWrite, kTotal };
-inline constexpr std::size_t kStageCount = 6;
-inline constexpr std::array<const char*, kStageCount> kStageNames = {"read",    "program", "model",
-                                                                     "reasons", "write",   "total"};
+enum class Stage { kRead, kProgram, kModel, kOffers, kReasons, kWrite, kTotal };
+inline constexpr std::size_t kStageCount = 7;
+inline constexpr std::array<const char*, kStageCount> kStageNames = {
+    "read", "program", "model", "offers", "reasons", "write", "total"};
 
 // Nanoseconds spent in each stage.
 using Timings = std::array<std::int64_t, kStageCount>;
@@ -89,6 +90,7 @@ class Decider {
   program::PatternCache patterns_;
   Assessment assessment_;
   Verdict verdict_;
+  Offering offering_;
   wire::MessageWriter writer_;
 };
 

@@ -22,6 +22,8 @@
 #include "offers/annual_rate.h"
 #include "offers/cost_rate.h"
 #include "offers/schedule.h"
+#include "offers/search.h"
+#include "quoting/legal_rates.h"
 #include "quoting/loan_terms.h"
 #include "quoting/texts.h"
 #include "wire/writer.h"
@@ -52,6 +54,7 @@ class Quoter {
   struct Request;
 
   Status read(std::span<const std::uint8_t> bytes, const Release& release, Request& request);
+  Status take_product(const Release& release, Request& request);
   Status compute(const quoting::FieldPath& path);
   Status check_quote(const Release& release) const;
   void write_quote(const Request& request, const Release& release);
@@ -63,10 +66,12 @@ class Quoter {
   offers::Loan loan_;
   offers::Schedule schedule_;
   offers::CostRate cost_{};
+  std::unique_ptr<offers::SearchScratch> search_scratch_;  // once a product is asked for
   std::vector<offers::Row> rows_;
   std::vector<std::int64_t> charge_totals_;
   std::vector<offers::DatedFlow> flows_;
   std::vector<offers::Flow> flow_scratch_;
+  quoting::LegalRateCounter legal_rate_counter_;
   quoting::TextWriter texts_;
   wire::MessageWriter quote_;
   wire::MessageWriter writer_;

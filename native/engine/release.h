@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/offer_plan.h"
 #include "models/model.h"
 #include "models/probability.h"
 #include "program/program.h"
@@ -199,6 +200,8 @@ class Release {
   // As a fraction; nothing where no pack says so.
   const std::optional<double>& annual_rate_cap() const { return annual_rate_cap_; }
   const std::optional<Drawdown>& drawdown() const { return drawdown_; }
+  // What the policy lends; null where it only decides.
+  const OfferPlan* offer_plan() const { return offer_plan_.get(); }
 
  private:
   friend class ReleaseLoader;
@@ -226,6 +229,7 @@ class Release {
   quoting::DisclosureTexts disclosure_texts_;
   std::optional<double> annual_rate_cap_;
   std::optional<Drawdown> drawdown_;
+  std::unique_ptr<const OfferPlan> offer_plan_;
 };
 
 }  // namespace fenqi::engine

@@ -533,6 +533,9 @@ bool read_release_image(std::span<const std::uint8_t> bytes, ReleaseImage& read)
       case image::release_image::kDrawdown:
         fine = read_drawdown(reader.payload(), read.drawdown.emplace());
         break;
+      case image::release_image::kOfferPlan:
+        read.offer_plan = reader.payload();
+        break;
       default:
         break;
     }

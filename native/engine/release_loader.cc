@@ -63,6 +63,7 @@ class ReleaseLoader {
     release_->route_without_segment_ = route_of(kNone);
     release_->route_unscored_.encoded_release = encode_release({});
     if (Status s = take_quoting(); !s.ok()) return s;
+    if (Status s = take_offer_plan(); !s.ok()) return s;
     return std::shared_ptr<const Release>(std::move(release_));
   }
 
@@ -136,6 +137,41 @@ class ReleaseLoader {
       drawdown->reason_code = image_.reasons[drawdown->reason].code;
     }
     release_->drawdown_ = image_.drawdown;
+    return {};
+  }
+
+  Status take_offer_plan() {
+    if (!image_.offer_plan) return {};
+    auto parsed = OfferPlan::parse(*image_.offer_plan);
+    if (!parsed.ok()) return parsed.status();
+    const OfferPlan& plan = *parsed.value();
+    const auto fits = [&](std::uint32_t register_index, Kind kind) {
+      return register_index == kNone || holds(register_index, kind);
+    };
+    bool held = fits(plan.income_register, Kind::kInt) &&
+                fits(plan.debt_service_register, Kind::kInt) &&
+                fits(plan.income_multiple_register, Kind::kDouble) &&
+                (!plan.ladder || holds(plan.ladder->reached_register, Kind::kInt));
+    for (const LentProduct& product : plan.products) {
+      held = held && fits(product.eligible_register, Kind::kBool);
+    }
+    if (!held) return refuse("offers rest on a register of another kind");
+    if (plan.product_slot == kNone || plan.term_months_slot == kNone ||
+        plan.repayment_method_slot == kNone || release_->amount_slot_ == kNone ||
+        !is_slot_of(plan.product_slot, Kind::kString) ||
+        !is_slot_of(plan.term_months_slot, Kind::kInt) ||
+        !is_slot_of(plan.repayment_method_slot, Kind::kInt)) {
+      return refuse("what a loan is asked for with has no slot, or one of another kind");
+    }
+    if (release_->row_.decided_at_slot() == kNone) return refuse("offers need the time");
+    if (!std::all_of(plan.reasons.begin(), plan.reasons.end(),
+                     [&](std::uint32_t reason) { return is_reason(reason); })) {
+      return refuse("a limit points to no reason");
+    }
+    if (release_->annual_rate_cap_ && plan.lending.price.cap > *release_->annual_rate_cap_) {
+      return refuse("offers may cost more a year than the cap");
+    }
+    release_->offer_plan_ = std::move(parsed.value());
     return {};
   }
 

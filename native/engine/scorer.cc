@@ -237,11 +237,18 @@ void Decider::answer(std::span<const std::uint8_t> request, Timings& timings) {
   engine::decide(release, w.registers, stage, assessment_, unacknowledged(request, stage),
                  verdict_);
   clock.spent_in(Stage::kProgram);
+  offering_.clear();
+  std::span<offers::Row> rows;
+  if (release.offer_plan() != nullptr) {
+    seek_offers(release, w.registers, stage, assessment_, *w.search, verdict_, offering_);
+    rows = w.search->rows;
+    clock.spent_in(Stage::kOffers);
+  }
   explain(release, assessment_, w.reasons, verdict_);
   split_score(release, assessment_, verdict_);
   clock.spent_in(Stage::kReasons);
   writer_.clear();
-  write_response(writer_, release, w.registers, assessment_, verdict_);
+  write_response(writer_, release, w.registers, assessment_, verdict_, offering_, rows);
   clock.spent_in(Stage::kWrite);
   timings[static_cast<std::size_t>(Stage::kTotal)] += before;
 }

@@ -132,6 +132,7 @@ void decide(const Release& release, std::span<const Value> registers, std::uint3
   verdict.built_in.reset();
   verdict.amount_cap_fen.reset();
   verdict.is_capped = false;
+  verdict.limit_reason = kNone;
   verdict.explored = false;
   verdict.by_cutoffs = decision::kApprove;
   verdict.propensity.reset();

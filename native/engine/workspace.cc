@@ -19,6 +19,7 @@ Workspace::Workspace(std::shared_ptr<const Release> of)
     most_parts = std::max(most_parts, card.contributions.size());
   }
   parts.resize(most_parts);
+  if (release->offer_plan() != nullptr) search = std::make_unique<offers::SearchScratch>();
 }
 
 Result<std::unique_ptr<Workspace>> Workspace::create(std::shared_ptr<const Release> release) {

@@ -14,6 +14,7 @@
 #include "engine/opinion.h"
 #include "engine/reasons.h"
 #include "engine/release.h"
+#include "offers/search.h"
 
 namespace fenqi::engine {
 
@@ -28,6 +29,7 @@ struct Workspace {
   std::vector<double> parts;  // of the opinion
   Opinion opinion;
   ReasonScratch reasons;
+  std::unique_ptr<offers::SearchScratch> search;  // where the release offers loans
 
  private:
   explicit Workspace(std::shared_ptr<const Release> of);

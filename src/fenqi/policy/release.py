@@ -21,8 +21,11 @@ from fenqi.policy.row import (
     CONSENTS,
     CUSTOMER_KEY,
     DECIDED_AT,
+    PRODUCT,
+    REPAYMENT_METHOD,
     REQUEST_ID,
     STAGE,
+    TERM_MONTHS,
     RowSlot,
     build_row,
 )
@@ -128,7 +131,11 @@ class Compiled:
             self._add_segment(built.segments.add(), judgement, codes)
         self._add_quoting(built, codes)
         if self.offers is not None:
-            built.offer_plan.CopyFrom(offer_plan(self.offers, registers, codes))
+            plan = offer_plan(self.offers, registers, codes)
+            plan.product_slot_plus_one = slots[PRODUCT] + 1
+            plan.term_months_slot_plus_one = slots[TERM_MONTHS] + 1
+            plan.repayment_method_slot_plus_one = slots[REPAYMENT_METHOD] + 1
+            built.offer_plan.CopyFrom(plan)
         content = built.SerializeToString(deterministic=True)
         built.content_hash = hashlib.sha256(content).hexdigest()
         return built
@@ -191,6 +198,10 @@ class Compiled:
         if caps or explores or lends or any(one.refer_above_fen is not None for one in cutoffs):
             wanted.append(AMOUNT)
             self.use.note_slot(AMOUNT)
+        if lends:
+            for slot in (PRODUCT, TERM_MONTHS, REPAYMENT_METHOD):
+                wanted.append(slot)
+                self.use.note_slot(slot)
         if explores:
             wanted.append(CUSTOMER_KEY)
         if self.drawdown is not None or lends:

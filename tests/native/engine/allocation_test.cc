@@ -39,6 +39,10 @@ TEST_CASE("neither do comprehensions, dynamic values, patterns and time zones") 
   CHECK(taken_when_warm("dynamic") == 0);
 }
 
+TEST_CASE("nor does the search for loans, approved, countered and declined") {
+  CHECK(taken_when_warm("lending") == 0);
+}
+
 TEST_CASE("neither do tables, scorecards, segments, exploration and consent") {
   CHECK(taken_when_warm("everything") == 0);
 }

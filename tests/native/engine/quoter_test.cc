@@ -60,6 +60,8 @@ TEST_CASE("a warm quoter takes nothing from the heap") {
   Quoter quoter(engine);
   const fenqi::wire::MessageWriter quote = quote_request();
   CHECK(taken_by(quoter, &Quoter::quote, quote.bytes()) == 0);
+  engine.publish(fenqi::engine::testing::load_rules("us_pack"));
+  CHECK(taken_by(quoter, &Quoter::quote, quote.bytes()) == 0);
 
   fenqi::wire::MessageWriter flows;
   for (int day = 0; day < 400; day += 30) {
