@@ -83,13 +83,16 @@ struct Scorer::Workspace {
       most_parts = std::max(most_parts, card.contributions.size());
     }
     parts.resize(most_parts);
+    margins.resize(release->models().size());
   }
 
   std::shared_ptr<const Release> release;
   std::vector<Value> registers;
   std::vector<std::uint32_t> counters;
   std::vector<models::ModelRun> runs;
-  std::vector<double> parts;  // of the opinion
+  std::vector<double> margins;                                      // of the runs
+  std::vector<std::optional<models::ExplanationRun>> explanations;  // of the models
+  std::vector<double> parts;                                        // of the opinion
   std::size_t most_parts = 0;
   Opinion opinion;
   ReasonScratch reasons;
@@ -110,6 +113,8 @@ Status Scorer::follow_release() {
     auto run = models::ModelRun::create(slot.model);
     if (!run.ok()) return run.status();
     workspace->runs.push_back(std::move(run.value()));
+    auto& explaining = workspace->explanations.emplace_back();
+    if (slot.explanation != nullptr) explaining.emplace(slot.explanation);
   }
   workspace_ = std::move(workspace);
   generation_ = generation;
@@ -182,12 +187,12 @@ Status Scorer::run_model(std::uint32_t i) {
     }
   }
   if (Status s = run.run(); !s.ok()) return s;
-  const double raw = run.output(0, slot.output_column);
-  const double margin = slot.gives_probability ? models::log_odds(raw) : raw;
+  const double margin = slot.margin.of(run);
   if (!std::isfinite(margin)) {
     return error(StatusCode::kInternal,
                  "model " + slot.name + "/" + slot.version + " gave no finite number");
   }
+  w.margins[i] = margin;
   const double log_odds = slot.calibration.log_odds(margin);
   w.registers[slot.probability_register] = Value::of_double(models::probability(log_odds));
   w.registers[slot.score_register] = Value::of_double(slot.score_scale.score(log_odds));
@@ -208,14 +213,27 @@ void Scorer::take_opinion() {
       w.registers[by_card ? card->probability_register : slot->probability_register];
   if (!score.is_ok() || !probability.is_ok()) return;
   const auto& contributions = by_card ? card->contributions : slot->contributions;
-  for (std::size_t c = 0; c < contributions.size(); ++c) {
-    w.parts[c] = by_card ? card->attributes[c].reference_points -
-                               w.registers[card->attributes[c].points_register].d
-                         : w.runs[segment->model].output(1, c);
-  }
   w.opinion = {probability.d, score.d, std::span(w.parts).first(contributions.size()),
                contributions};
   assessment_.opinion = &w.opinion;
+}
+
+// Fills the opinion's parts, where the answer says anything that rests on them.
+Status Scorer::explain_opinion() {
+  if (assessment_.opinion == nullptr || !are_parts_read(*assessment_.opinion, verdict_)) return {};
+  Workspace& w = *workspace_;
+  const Segment& segment = *assessment_.segment_of(*w.release);
+  if (segment.scorecard == kNone) {
+    const std::span<double> parts = std::span(w.parts).first(w.opinion.parts.size());
+    return w.explanations[segment.model]->explain(w.runs[segment.model], w.margins[segment.model],
+                                                  parts);
+  }
+  const Scorecard& card = w.release->scorecards()[segment.scorecard];
+  for (std::size_t i = 0; i < card.attributes.size(); ++i) {
+    const Scorecard::Attribute& attribute = card.attributes[i];
+    w.parts[i] = attribute.reference_points - w.registers[attribute.points_register].d;
+  }
+  return {};
 }
 
 // From bytes to registers and an opinion.
@@ -267,7 +285,7 @@ const char* Scorer::unacknowledged(std::span<const std::uint8_t> request,
 }
 
 // From registers and an opinion to an answer.
-void Scorer::answer(std::span<const std::uint8_t> request, Timings& timings) {
+Status Scorer::answer(std::span<const std::uint8_t> request, Timings& timings) {
   Workspace& w = *workspace_;
   const Release& release = *w.release;
   const std::int64_t before = timings[static_cast<std::size_t>(Stage::kTotal)];
@@ -277,6 +295,7 @@ void Scorer::answer(std::span<const std::uint8_t> request, Timings& timings) {
       asked.is_ok() ? static_cast<std::uint32_t>(asked.i) : contract::stage::kApplication;
   decide(release, w.registers, stage, assessment_, unacknowledged(request, stage), verdict_);
   clock.spent_in(Stage::kProgram);
+  if (Status s = explain_opinion(); !s.ok()) return s;
   explain(release, assessment_, w.reasons, verdict_);
   split_score(release, assessment_, verdict_);
   clock.spent_in(Stage::kReasons);
@@ -284,13 +303,15 @@ void Scorer::answer(std::span<const std::uint8_t> request, Timings& timings) {
   write_response(writer_, release, w.registers, assessment_, verdict_);
   clock.spent_in(Stage::kWrite);
   timings[static_cast<std::size_t>(Stage::kTotal)] += before;
+  return {};
 }
 
 Outcome Scorer::score(std::span<const std::uint8_t> request) {
   Outcome outcome;
   outcome.status = evaluate(request, outcome.timings);
   if (!outcome.status.ok()) return outcome;
-  answer(request, outcome.timings);
+  outcome.status = answer(request, outcome.timings);
+  if (!outcome.status.ok()) return outcome;
   outcome.response = writer_.bytes();
   for (std::size_t i = 0; i < kStageCount; ++i) {
     (*histograms_)[i].record(static_cast<std::uint64_t>(outcome.timings[i]));

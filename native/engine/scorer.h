@@ -85,7 +85,8 @@ class Scorer {
   Status run_model(std::uint32_t i);
   void take_opinion();
   const char* unacknowledged(std::span<const std::uint8_t> request, std::uint32_t stage) const;
-  void answer(std::span<const std::uint8_t> request, Timings& timings);
+  Status explain_opinion();
+  Status answer(std::span<const std::uint8_t> request, Timings& timings);
   void write_result(const Outcome& one);
 
   Engine& engine_;
