@@ -367,10 +367,9 @@ def test_a_scorecard_from_an_artifact_scores_as_its_onnx_model_does(tmp_path: Pa
 def test_an_artifact_ships_every_reference(tmp_path: Path, reference: str) -> None:
     scale = {"base_score": 600, "base_odds": 20, "points_to_double_odds": 40}
     points = {"meaning": "points", "artifact": "taiwan_scorecard/1", "reference": reference}
-    answers = engine(tmp_path, **taiwan_as({"scorecards": {"card": {**points, **scale}}}))
-    image = answers.release_image
-    (card,) = image.scorecards
-    given = sum(attribute.reference_points for attribute in card.attributes)
+    policy = compiled(tmp_path, **taiwan_as({"scorecards": {"card": {**points, **scale}}}))
+    (lowered,) = policy.image.scorecards
+    given = sum(attribute.reference_points for attribute in lowered.attributes)
     # Most points of every attribute are more than an average, and those near the cut-off are worse
     # than all applicants.
     limits = {"at_cutoff": (500, 560), "population": (560, 640), "maximum": (640, 800)}
