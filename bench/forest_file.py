@@ -27,12 +27,17 @@ def read_forest(model: Path, column_count: int) -> native_model_pb2.Forest:
     dumped = subprocess.run(
         [str(PYTHON), "-c", _DUMP, str(model)], capture_output=True, text=True, check=True
     )
+    return forest_of(json.loads(dumped.stdout), column_count)
+
+
+def forest_of(dump: dict[str, Any], column_count: int) -> native_model_pb2.Forest:
+    """The same of what Booster.dump_model gives."""
     forest = native_model_pb2.Forest(
         column_count=column_count,
         target_count=1,
         aggregate=native_model_pb2.AGGREGATE_SUM,
     )
-    for tree in json.loads(dumped.stdout)["tree_info"]:
+    for tree in dump["tree_info"]:
         forest.roots.append(len(forest.branch))
         _add_node(forest, tree["tree_structure"])
     return forest

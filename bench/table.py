@@ -98,6 +98,22 @@ def forest_table(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def explanation_table(results: dict[str, Any]) -> str:
+    """A row for each size of the reference."""
+    lines = [
+        "| reference rows | p50 | p99 | shap's p50 | at load | tables MiB |",
+        "|---:|---:|---:|---:|---:|---:|",
+    ]
+    for count, figures in results["references"].items():
+        peer = _duration(figures["shap"]["p50_ns"]) if "shap" in figures else ""
+        lines.append(
+            f"| {int(count):,} | {_duration(figures['p50_ns'])} | {_duration(figures['p99_ns'])} | "
+            f"{peer} | {_duration(figures['load_ms'] * 1e6)} | "
+            f"{figures['table_mib'] + figures['list_mib']:.0f} |"
+        )
+    return "\n".join(lines)
+
+
 def _duration(nanoseconds: float) -> str:
     for unit, size in (("ms", 1e6), ("µs", 1e3)):
         if nanoseconds >= size:
@@ -129,6 +145,7 @@ def swap_table(results: dict[str, Any]) -> str:
 
 TABLES = {
     "engine": engine_table,
+    "explanation": explanation_table,
     "forest": forest_table,
     "policy": policy_table,
     "score": score_table,

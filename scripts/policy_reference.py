@@ -29,6 +29,7 @@ PARTS = (
     schema.TableOutput,
     schema.Scorecard,
     schema.Attribute,
+    schema.ReferencePoints,
     schema.Bin,
     schema.ModelUse,
     schema.Segment,

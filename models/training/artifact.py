@@ -25,8 +25,8 @@ from fenqi.artifacts.splits import split_rows
 from fenqi.artifacts.trial import Task, run_task
 
 from .dataset import ROOT, Column, Floats
-from .ensemble import CONTRIBUTIONS, INPUT, MARGIN
 from .measures import Platt
+from .trees import INPUT, MARGIN
 
 SCORE_SCALE: dict[str, float] = {"base_score": 600, "base_odds": 20, "points_to_double_odds": 40}
 
@@ -37,7 +37,7 @@ Doubles = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Golden:
-    """Rows with what the training library itself says of them."""
+    """Rows with what the training library itself says of them; for contributions, shap."""
 
     library: str
     # Margins of rows.
@@ -148,11 +148,13 @@ def _manifest(
                 ],
             }
         ],
-        "outputs": {"margin": MARGIN, "contributions": CONTRIBUTIONS},
+        "outputs": {"margin": MARGIN},
         "calibration": calibration.model_dump(include={"kind", "a", "b"}),
         "score_scale": SCORE_SCALE,
-        # Both graphs give the exact contributions themselves.
-        "explanation": {"method": "none", "reference": "at_cutoff"},
+        "explanation": {
+            "method": "scorecard" if story.kind == "scorecard" else "tree_shap",
+            "reference": "at_cutoff",
+        },
         "latency_budget_us": 200,
     }
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from .dataset import Column, Floats
-from .exact import Axis, CellTree
 from .measures import Platt
+from .trees import Split, Tree
 
 FINE_BINS = 20
 LEAST_SHARE = 0.05  # of the rows, in a bin
@@ -24,6 +24,28 @@ LEAST_INFORMATION = 0.02  # an attribute with less information value says nothin
 MOST_CORRELATION = 0.85  # of the weights of evidence of two attributes
 
 Outcomes = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One feature in intervals between thresholds, and missing values.
+
+    Interval i holds thresholds[i-1] < x <= thresholds[i]; the last interval is above all of them;
+    index len(thresholds) + 1 stands for missing.
+    """
+
+    feature: int
+    thresholds: list[np.float32]
+
+    @property
+    def cells(self) -> int:
+        """Intervals, and one for missing."""
+        return len(self.thresholds) + 2
+
+    def index(self, values: Floats) -> NDArray[np.intp]:
+        """The interval of each value."""
+        found = np.searchsorted(np.array(self.thresholds, dtype=np.float32), values, side="left")
+        return np.where(np.isnan(values), len(self.thresholds) + 1, found)
 
 
 @dataclass(frozen=True)
@@ -74,21 +96,43 @@ def train(columns: list[Column], features: Floats, defaulted: Outcomes) -> Score
         del chosen[int(coefficients.argmin())]
 
 
-def explain(card: Scorecard, reference: Floats) -> list[CellTree]:
-    """The scorecard as one tree of cells for each attribute; exact, for it is a sum."""
-    trees = []
-    for attribute, coefficient in zip(card.attributes, card.coefficients, strict=True):
-        margins = -coefficient * attribute.woe
-        base = float(-coefficient * attribute.transform(reference).mean())
-        trees.append(CellTree([attribute.axis], margins, (margins - base)[np.newaxis], base))
-    return trees
+def trees(card: Scorecard) -> list[Tree]:
+    """The scorecard as one tree for each attribute; feature i is its i-th attribute."""
+    built: list[Tree] = []
+    for number, (attribute, coefficient) in enumerate(
+        zip(card.attributes, card.coefficients, strict=True)
+    ):
+        *known, missing = (-coefficient * attribute.woe).tolist()
+        thresholds = attribute.axis.thresholds
+        above_all = np.finfo(np.float32).max
+        built.append(Split(number, above_all, False, _bisect(number, thresholds, known), missing))
+    return built
+
+
+def _bisect(feature: int, thresholds: list[np.float32], parts: list[float]) -> Tree:
+    """From an interval to its part."""
+    if not thresholds:
+        return parts[0]
+    middle = len(thresholds) // 2
+    return Split(
+        feature,
+        thresholds[middle],
+        False,
+        _bisect(feature, thresholds[:middle], parts[: middle + 1]),
+        _bisect(feature, thresholds[middle + 1 :], parts[middle + 1 :]),
+    )
 
 
 def points(
-    card: Scorecard, columns: list[Column], reference: Floats, platt: Platt, scale: dict[str, float]
+    card: Scorecard,
+    columns: list[Column],
+    references: dict[str, Floats],
+    platt: Platt,
+    scale: dict[str, float],
 ) -> dict[str, Any]:
     """The calibrated scorecard in points, as scorecard.yaml holds it; `columns` are its own, one an
-    attribute. The score is the one that the ONNX model gives (3.1):
+    attribute, `references` the applicants whom reasons may compare with. The score is the one that
+    the ONNX model gives (3.1):
 
         score = offset + factor ln(odds), ln(odds good : bad) = a margin + b
 
@@ -102,7 +146,10 @@ def points(
         columns, card.attributes, card.coefficients, strict=True
     ):
         of_bin = shared - factor * platt.a * coefficient * attribute.woe
-        mean = shared - factor * platt.a * coefficient * attribute.transform(reference).mean()
+        means = {
+            name: float(shared - factor * platt.a * coefficient * attribute.transform(rows).mean())
+            for name, rows in references.items()
+        }
         limits = [_below(edge) for edge in attribute.axis.thresholds]
         bins: list[dict[str, Any]] = [{"missing": True, "points": float(of_bin[-1])}]
         bins += [
@@ -113,7 +160,7 @@ def points(
             "expr": column.name,
             "reason": column.reason,
             "dimension": column.dimension,
-            "reference_points": float(mean),
+            "reference_points": means,
             "bins": bins,
         }
     return {**scale, "attributes": attributes}

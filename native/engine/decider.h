@@ -82,7 +82,8 @@ class Decider {
   Status run_model(std::uint32_t i);
   void take_opinion();
   const char* unacknowledged(std::span<const std::uint8_t> request, std::uint32_t stage) const;
-  void answer(std::span<const std::uint8_t> request, Timings& timings);
+  Status explain_opinion();
+  Status answer(std::span<const std::uint8_t> request, Timings& timings);
 
   const quoting::AcknowledgementKey* key_;
   Workspace* workspace_ = nullptr;  // of the call

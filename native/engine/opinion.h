@@ -13,7 +13,8 @@ struct Opinion {
   double probability = 0.0;
   double score = 0.0;
   // How much worse than the reference each column or attribute is: of a model in log-odds of
-  // default, of a scorecard in points lost. Empty where the model explains nothing.
+  // default, of a scorecard in points lost. Empty where the model explains nothing; filled once the
+  // decision is made.
   std::span<const double> parts;
   // What each part stands for.
   std::span<const Contribution> contributions;

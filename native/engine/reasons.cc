@@ -95,6 +95,15 @@ std::optional<double> part_of(const Opinion& opinion, std::uint32_t dimension) {
 
 }  // namespace
 
+bool are_parts_read(const Opinion& opinion, const Verdict& verdict) {
+  const bool needs_reasons = verdict.decision != decision::kApprove;
+  return std::any_of(opinion.contributions.begin(), opinion.contributions.end(),
+                     [&](const Contribution& contribution) {
+                       return contribution.dimension != 0 ||
+                              (needs_reasons && contribution.reason != kNone);
+                     });
+}
+
 void explain(const Release& release, const Assessment& assessment, ReasonScratch& scratch,
              Verdict& verdict) {
   verdict.reason_count = 0;
@@ -131,7 +140,8 @@ void split_score(const Release& release, const Assessment& assessment, Verdict& 
       for (const auto& attribute : card.attributes) score += attribute.reference_points;
     } else {
       const ModelSlot& slot = release.models()[segment.model];
-      score = slot.score_scale.score(slot.calibration.log_odds(slot.base_margin + *part));
+      score = slot.score_scale.score(
+          slot.calibration.log_odds(slot.explanation->base_margin() + *part));
     }
     verdict.sub_scores[verdict.sub_score_count++] = {dimension, score};
   }

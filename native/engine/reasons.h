@@ -24,6 +24,10 @@ struct ReasonScratch {
   std::vector<std::uint32_t> named;  // of each group, its member with the largest part
 };
 
+// Whether the answer rests on the opinion's parts: sub-scores always do, reasons where there may be
+// some.
+bool are_parts_read(const Opinion& opinion, const Verdict& verdict);
+
 // Fills `verdict.reasons`, from what failed (comment 7): first the reasons of the rules that asked
 // for this very decision, in the policy's order, or of the caps that bind; then, where the cut-offs
 // alone say the same, or exploration's amount binds, the reasons for which the score fell

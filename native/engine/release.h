@@ -14,6 +14,8 @@
 
 #include "base/result.h"
 #include "engine/offer_plan.h"
+#include "models/explanation.h"
+#include "models/margin.h"
 #include "models/model.h"
 #include "models/probability.h"
 #include "program/program.h"
@@ -58,13 +60,10 @@ struct ModelSlot {
   std::string version;
   std::shared_ptr<const models::Model> model;
   std::vector<InputBinding> inputs;
-  // Output 0 of the model has in its column `output_column` the margin (log-odds of default) or,
-  // where `gives_probability`, the probability; output 1, where `contributions` is not empty,
-  // explains it.
-  std::uint32_t output_column = kNone;
-  bool gives_probability = false;
-  std::vector<Contribution> contributions;
-  double base_margin = 0.0;
+  models::Margin margin;
+  // Null where it explains nothing; then there are no contributions either.
+  std::shared_ptr<const models::Explanation> explanation;
+  std::vector<Contribution> contributions;  // one a part of the explanation
   models::Calibration calibration;
   models::ScoreScale score_scale;
   std::uint32_t probability_register = 0;

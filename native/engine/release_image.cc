@@ -408,7 +408,7 @@ bool read_model_image(std::span<const std::uint8_t> bytes, ModelImage& model) {
         model.onnx = reader.payload();
         break;
       case image::model_slot::kOutputColumn:
-        model.slot.output_column = reader.bits32();
+        model.output_column = reader.bits32();
         break;
       case image::model_slot::kNative:
         model.native = reader.payload();
@@ -422,8 +422,8 @@ bool read_model_image(std::span<const std::uint8_t> bytes, ModelImage& model) {
       case image::model_slot::kProbabilityOutput:
         model.probability_output = reader.text();
         break;
-      case image::model_slot::kContributionsOutput:
-        model.contributions_output = reader.text();
+      case image::model_slot::kExplanation:
+        model.explanation = reader.payload();
         break;
       case image::model_slot::kCalibration:
         fine = read_calibration(reader.payload(), model.slot.calibration);
@@ -433,9 +433,6 @@ bool read_model_image(std::span<const std::uint8_t> bytes, ModelImage& model) {
         break;
       case image::model_slot::kContributions:
         fine = read_contribution(reader.payload(), model.slot.contributions);
-        break;
-      case image::model_slot::kBaseMargin:
-        model.slot.base_margin = reader.number64();
         break;
       case image::model_slot::kProbabilityRegister:
         model.slot.probability_register = reader.bits32();
@@ -465,10 +462,32 @@ bool read_model_image(std::span<const std::uint8_t> bytes, ModelImage& model) {
 
 std::vector<std::string> ModelImage::outputs() const {
   std::vector<std::string> names;
-  for (const std::string& name : {margin_output, probability_output, contributions_output}) {
+  for (const std::string& name : {margin_output, probability_output}) {
     if (!name.empty()) names.push_back(name);
   }
   return names;
+}
+
+Result<models::Margin> ModelImage::margin(const models::Model& model) const {
+  const auto refuse = [](const std::string& what) {
+    return error(StatusCode::kFailedPrecondition, what);
+  };
+  if (outputs().size() != 1) return refuse("it gives neither a margin nor a probability, or both");
+  const models::Tensor& output = model.outputs()[0];
+  if (output.type != models::ElementType::kFloat && output.type != models::ElementType::kDouble) {
+    return refuse("output " + output.name + " is of type " +
+                  models::type_name(static_cast<int>(output.type)) + "; float or double is needed");
+  }
+  const bool is_probability = margin_output.empty();
+  if (!output_column && output.width > (is_probability ? 2u : 1u)) {
+    return refuse("output " + output.name + " has too many columns");
+  }
+  const auto last = static_cast<std::uint32_t>(output.width) - 1;
+  const std::uint32_t column = output.width == 1 ? 0 : output_column.value_or(last);
+  if (column > last) {
+    return refuse("output " + output.name + " has no column " + std::to_string(column));
+  }
+  return models::Margin{column, is_probability};
 }
 
 bool read_release_image(std::span<const std::uint8_t> bytes, ReleaseImage& read) {

@@ -12,7 +12,8 @@
 #include <vector>
 
 #include "engine/release.h"
-#include "models/tensor.h"
+#include "models/margin.h"
+#include "models/model.h"
 
 namespace fenqi::engine {
 
@@ -24,10 +25,14 @@ struct ModelImage {
   std::vector<models::Tensor> tensors;
   std::string margin_output;
   std::string probability_output;
-  std::string contributions_output;
+  // Nothing: its margin or probability is the last column of one or two.
+  std::optional<std::uint32_t> output_column;
+  std::optional<std::span<const std::uint8_t>> explanation;
 
-  // What the engine reads of the model: its margin or probability, then its contributions.
+  // What the engine reads of the model: its margin or probability.
   std::vector<std::string> outputs() const;
+  // Where a loaded model leaves the margin. Fails with FAILED_PRECONDITION where it does not.
+  Result<models::Margin> margin(const models::Model& model) const;
 };
 
 struct RuleImage {

@@ -261,37 +261,21 @@ class ReleaseLoader {
         }
       }
     }
-    slot.gives_probability = image.margin_output.empty();
-    const std::vector<std::string> outputs = image.outputs();
-    if (image.margin_output.empty() == image.probability_output.empty()) {
-      return bad("it gives neither a margin nor a probability, or both");
-    }
-    auto model = models::Model::load({image.native, image.onnx, std::move(image.tensors), outputs},
-                                     runtime_);
+    auto model = models::Model::load(
+        {image.native, image.onnx, std::move(image.tensors), image.outputs()}, runtime_);
     if (!model.ok()) return bad(model.status().message);
     slot.model = model.value();
-    for (const models::Tensor& output : slot.model->outputs()) {
-      if (output.type != models::ElementType::kFloat &&
-          output.type != models::ElementType::kDouble) {
-        return bad("output " + output.name + " is of type " +
-                   models::type_name(static_cast<int>(output.type)) +
-                   "; float or double is needed");
-      }
+    const auto margin = image.margin(*slot.model);
+    if (!margin.ok()) return bad(margin.status().message);
+    slot.margin = margin.value();
+    if (image.explanation) {
+      auto explanation = models::Explanation::load(*image.explanation, slot.model, slot.margin);
+      if (!explanation.ok()) return bad(explanation.status().message);
+      slot.explanation = std::move(explanation.value());
     }
-    const std::size_t width = slot.model->outputs()[0].width;
-    if (slot.output_column == kNone) {
-      if (width > (slot.gives_probability ? 2u : 1u)) {
-        return bad("output " + outputs[0] + " has too many columns");
-      }
-      slot.output_column = static_cast<std::uint32_t>(width) - 1;
-    }
-    if (width == 1) slot.output_column = 0;
-    if (slot.output_column >= width) {
-      return bad("output " + outputs[0] + " has no column " + std::to_string(slot.output_column));
-    }
-    const std::size_t explained = outputs.size() == 2 ? slot.model->outputs()[1].width : 0;
+    const std::size_t explained = slot.explanation ? slot.explanation->part_count() : 0;
     if (explained != slot.contributions.size()) {
-      return bad("the graph explains " + std::to_string(explained) + " inputs, the image " +
+      return bad("it explains " + std::to_string(explained) + " columns, the image " +
                  std::to_string(slot.contributions.size()));
     }
     if (!are_reasons(slot.contributions)) return bad("a contribution points to no reason");

@@ -144,12 +144,12 @@ Status Decider::run_model(std::uint32_t i) {
     }
   }
   if (Status s = run.run(); !s.ok()) return s;
-  const double raw = run.output(0, slot.output_column);
-  const double margin = slot.gives_probability ? models::log_odds(raw) : raw;
+  const double margin = slot.margin.of(run);
   if (!std::isfinite(margin)) {
     return error(StatusCode::kInternal,
                  "model " + slot.name + "/" + slot.version + " gave no finite number");
   }
+  w.margins[i] = margin;
   const double log_odds = slot.calibration.log_odds(margin);
   w.registers[slot.probability_register] = Value::of_double(models::probability(log_odds));
   w.registers[slot.score_register] = Value::of_double(slot.score_scale.score(log_odds));
@@ -170,14 +170,27 @@ void Decider::take_opinion() {
       w.registers[by_card ? card->probability_register : slot->probability_register];
   if (!score.is_ok() || !probability.is_ok()) return;
   const auto& contributions = by_card ? card->contributions : slot->contributions;
-  for (std::size_t c = 0; c < contributions.size(); ++c) {
-    w.parts[c] = by_card ? card->attributes[c].reference_points -
-                               w.registers[card->attributes[c].points_register].d
-                         : w.runs[segment->model].output(1, c);
-  }
   w.opinion = {probability.d, score.d, std::span(w.parts).first(contributions.size()),
                contributions};
   assessment_.opinion = &w.opinion;
+}
+
+// Fills the opinion's parts, where the answer says anything that rests on them.
+Status Decider::explain_opinion() {
+  if (assessment_.opinion == nullptr || !are_parts_read(*assessment_.opinion, verdict_)) return {};
+  Workspace& w = *workspace_;
+  const Segment& segment = *assessment_.segment_of(*w.release);
+  if (segment.scorecard == kNone) {
+    const std::span<double> parts = std::span(w.parts).first(w.opinion.parts.size());
+    return w.explanations[segment.model]->explain(w.runs[segment.model], w.margins[segment.model],
+                                                  parts);
+  }
+  const Scorecard& card = w.release->scorecards()[segment.scorecard];
+  for (std::size_t i = 0; i < card.attributes.size(); ++i) {
+    const Scorecard::Attribute& attribute = card.attributes[i];
+    w.parts[i] = attribute.reference_points - w.registers[attribute.points_register].d;
+  }
+  return {};
 }
 
 // From bytes to registers and an opinion.
@@ -226,7 +239,7 @@ const char* Decider::unacknowledged(std::span<const std::uint8_t> request,
 }
 
 // From registers and an opinion to an answer.
-void Decider::answer(std::span<const std::uint8_t> request, Timings& timings) {
+Status Decider::answer(std::span<const std::uint8_t> request, Timings& timings) {
   Workspace& w = *workspace_;
   const Release& release = *w.release;
   const std::int64_t before = timings[static_cast<std::size_t>(Stage::kTotal)];
@@ -244,6 +257,7 @@ void Decider::answer(std::span<const std::uint8_t> request, Timings& timings) {
     rows = w.search->rows;
     clock.spent_in(Stage::kOffers);
   }
+  if (Status s = explain_opinion(); !s.ok()) return s;
   explain(release, assessment_, w.reasons, verdict_);
   split_score(release, assessment_, verdict_);
   clock.spent_in(Stage::kReasons);
@@ -251,6 +265,7 @@ void Decider::answer(std::span<const std::uint8_t> request, Timings& timings) {
   write_response(writer_, release, w.registers, assessment_, verdict_, offering_, rows);
   clock.spent_in(Stage::kWrite);
   timings[static_cast<std::size_t>(Stage::kTotal)] += before;
+  return {};
 }
 
 Outcome Decider::decide(Workspace& workspace, std::span<const std::uint8_t> request,
@@ -258,7 +273,8 @@ Outcome Decider::decide(Workspace& workspace, std::span<const std::uint8_t> requ
   Outcome outcome;
   outcome.status = evaluate(workspace, request, clock_seconds, outcome.timings);
   if (!outcome.status.ok()) return outcome;
-  answer(request, outcome.timings);
+  outcome.status = answer(request, outcome.timings);
+  if (!outcome.status.ok()) return outcome;
   outcome.response = writer_.bytes();
   return outcome;
 }

@@ -9,6 +9,7 @@ Workspace::Workspace(std::shared_ptr<const Release> of)
     : release(std::move(of)),
       registers(release->program().register_count()),
       counters(release->row().counter_count()),
+      margins(release->models().size()),
       reasons(*release) {
   release->program().load_constants(registers);
   std::size_t most_parts = 0;
@@ -28,6 +29,8 @@ Result<std::unique_ptr<Workspace>> Workspace::create(std::shared_ptr<const Relea
     auto run = models::ModelRun::create(slot.model);
     if (!run.ok()) return run.status();
     workspace->runs.push_back(std::move(run.value()));
+    auto& explaining = workspace->explanations.emplace_back();
+    if (slot.explanation != nullptr) explaining.emplace(slot.explanation);
   }
   return workspace;
 }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/result.h"
@@ -26,7 +27,9 @@ struct Workspace {
   std::vector<Value> registers;
   std::vector<std::uint32_t> counters;
   std::vector<models::ModelRun> runs;
-  std::vector<double> parts;  // of the opinion
+  std::vector<double> margins;                                      // of the runs
+  std::vector<std::optional<models::ExplanationRun>> explanations;  // of the models that explain
+  std::vector<double> parts;                                        // of the opinion
   Opinion opinion;
   ReasonScratch reasons;
   std::unique_ptr<offers::SearchScratch> search;  // where the release offers loans

@@ -32,6 +32,7 @@ struct ExplanationImage {
   std::uint32_t forest = 0;
   std::vector<double> weight_of_target;
   std::vector<std::uint32_t> input_of_column;
+  double constant = 0.0;
   bool is_permutations = false;
   std::uint32_t permutations = 0;
 };
@@ -49,6 +50,9 @@ bool read_tree_shap(std::span<const std::uint8_t> bytes, ExplanationImage& read)
         break;
       case image::tree_shap::kInputOfColumn:
         fine = wire::append_varints(reader, read.input_of_column, wire::saturate32);
+        break;
+      case image::tree_shap::kConstant:
+        read.constant = reader.number64();
         break;
       default:
         break;
@@ -132,8 +136,13 @@ class ExplanationLoader {
         TreeExplanation::build({forest, image_.weight_of_target, image_.input_of_column,
                                 static_cast<std::uint32_t>(reference.column_count()), rows_});
     if (!trees.ok()) return refuse(trees.status().message);
-    if (Status s = find_base(trees.value(), forest.column_count()); !s.ok()) return s;
-    return finished(Explanation::OfForest{image_.forest, std::move(trees.value())}, base_,
+    // Of doubles, where the margins are sums of float32.
+    double base = image_.constant + trees.value().base();
+    for (std::size_t i = 0; i < forest.base_values().size(); ++i) {
+      base += image_.weight_of_target[i] * static_cast<double>(forest.base_values()[i]);
+    }
+    if (Status s = check_sums(trees.value(), base, forest.column_count()); !s.ok()) return s;
+    return finished(Explanation::OfForest{image_.forest, std::move(trees.value())}, base,
                     reference.column_count());
   }
 
@@ -154,24 +163,21 @@ class ExplanationLoader {
     return {};
   }
 
-  // The margin is what the image says it is, a constant and a weighted sum of the forest's outputs:
-  // what the parts leave over is the same for every row.
-  Status find_base(const TreeExplanation& trees, std::size_t columns) {
+  // The margin is what the image says it is.
+  Status check_sums(const TreeExplanation& trees, double base, std::size_t columns) const {
     TreeExplanation::Scratch scratch(trees);
     std::vector<double> parts(trees.players());
-    std::vector<double> rest;
     for (std::size_t row = 0; row < margins_.size(); ++row) {
       if (margin_.is_probability && std::abs(margins_[row]) > kMostLogOdds) continue;
       trees.explain(std::span(rows_).subspan(row * columns, columns), scratch, parts);
-      rest.push_back(margins_[row] - std::accumulate(parts.begin(), parts.end(), 0.0));
+      const double sum = std::accumulate(parts.begin(), parts.end(), base);
+      if (!(std::abs(sum - margins_[row]) <= kMostRounding * std::max(1.0, std::abs(base)))) {
+        return refuse("base and parts of row " + std::to_string(row) +
+                      " of the reference add up to " + std::to_string(sum) + ", its margin is " +
+                      std::to_string(margins_[row]));
+      }
     }
-    if (rest.empty()) return refuse("the model is certain of every row of the reference");
-    base_ = std::accumulate(rest.begin(), rest.end(), 0.0) / static_cast<double>(rest.size());
-    const auto [least, most] = std::minmax_element(rest.begin(), rest.end());
-    const double size = std::max(1.0, std::abs(base_));
-    if (*most - *least <= kMostRounding * size) return {};
-    return refuse("the parts do not add up to the margins of the reference; they are off by " +
-                  std::to_string(*most - *least));
+    return {};
   }
 
   template <typename By>
@@ -187,7 +193,6 @@ class ExplanationLoader {
   ExplanationImage image_;
   std::vector<float> rows_;
   std::vector<double> margins_;
-  double base_ = 0.0;
 };
 
 Result<std::shared_ptr<const Explanation>> Explanation::load(std::span<const std::uint8_t> bytes,

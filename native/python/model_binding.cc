@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@
 #include <vector>
 
 #include "engine/release_image.h"
+#include "models/explanation.h"
+#include "models/margin.h"
 #include "models/model.h"
 #include "python/status_error.h"
 
@@ -115,23 +118,14 @@ class PyModel {
     auto run = models::ModelRun::create(model_);
     if (!run.ok()) throw_if_bad(run.status());
     run_ = std::make_unique<models::ModelRun>(std::move(run.value()));
+    if (slot.explanation) load_explanation(slot);
   }
 
   std::string path() const { return model_->native() != nullptr ? "native" : "onnxruntime"; }
 
   py::dict run(const py::dict& given) {
-    const auto& inputs = model_->inputs();
     const auto& outputs = model_->outputs();
-    std::vector<Column> columns;
-    std::size_t rows = 0;
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      const py::str name(inputs[i].name);
-      if (!given.contains(name)) throw py::value_error("no input " + inputs[i].name);
-      std::size_t found = 0;
-      columns.push_back(column_of(given[name], inputs[i], found));
-      if (i > 0 && found != rows) throw py::value_error("inputs of different numbers of rows");
-      rows = found;
-    }
+    const auto [columns, rows] = columns_of(given);
     // A float or a bool is a double exactly; a whole number beyond 2^53 is not.
     std::vector<std::vector<double>> numbers(outputs.size());
     std::vector<std::vector<std::string>> texts(outputs.size());
@@ -140,10 +134,7 @@ class PyModel {
       py::gil_scoped_release unlocked;
       const std::lock_guard lock(mutex_);
       for (std::size_t row = 0; row < rows && status.ok(); ++row) {
-        for (std::size_t i = 0; i < inputs.size(); ++i) {
-          feed(*run_, i, columns[i], row, inputs[i].width);
-        }
-        status = run_->run();
+        status = run_row(columns, row);
         for (std::size_t i = 0; i < outputs.size() && status.ok(); ++i) {
           const bool is_text = outputs[i].type == ElementType::kString;
           for (std::size_t c = 0; c < outputs[i].width; ++c) {
@@ -164,7 +155,67 @@ class PyModel {
     return results;
   }
 
+  // What each column adds to the margin, [rows, columns].
+  py::array explain(const py::dict& given) {
+    if (!explaining_) throw py::value_error("the model explains nothing");
+    const auto [columns, rows] = columns_of(given);
+    const std::size_t width = explanation_->part_count();
+    std::vector<double> parts(rows * width);
+    Status status;
+    {
+      py::gil_scoped_release unlocked;
+      const std::lock_guard lock(mutex_);
+      for (std::size_t row = 0; row < rows && status.ok(); ++row) {
+        status = run_row(columns, row);
+        if (!status.ok()) break;
+        status = explaining_->explain(*run_, margin_.of(*run_),
+                                      std::span(parts).subspan(row * width, width));
+      }
+    }
+    throw_if_bad(status);
+    return to_array<double>(parts, rows, width);
+  }
+
+  double base_margin() const {
+    if (!explaining_) throw py::value_error("the model explains nothing");
+    return explanation_->base_margin();
+  }
+
  private:
+  void load_explanation(const engine::ModelImage& slot) {
+    const auto margin = slot.margin(*model_);
+    if (!margin.ok()) throw_if_bad(margin.status());
+    margin_ = margin.value();
+    auto explanation = models::Explanation::load(*slot.explanation, model_, margin_);
+    if (!explanation.ok()) throw_if_bad(explanation.status());
+    explanation_ = explanation.value();
+    explaining_.emplace(explanation_);
+  }
+
+  // The inputs' values, and how many rows they have.
+  std::pair<std::vector<Column>, std::size_t> columns_of(const py::dict& given) const {
+    std::vector<Column> columns;
+    std::size_t rows = 0;
+    for (const models::Tensor& input : model_->inputs()) {
+      const py::str name(input.name);
+      if (!given.contains(name)) throw py::value_error("no input " + input.name);
+      std::size_t found = 0;
+      columns.push_back(column_of(given[name], input, found));
+      if (columns.size() > 1 && found != rows) {
+        throw py::value_error("inputs of different numbers of rows");
+      }
+      rows = found;
+    }
+    return {std::move(columns), rows};
+  }
+
+  Status run_row(const std::vector<Column>& columns, std::size_t row) {
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      feed(*run_, i, columns[i], row, model_->inputs()[i].width);
+    }
+    return run_->run();
+  }
+
   static py::object gathered(const models::Tensor& output, const std::vector<double>& numbers,
                              const std::vector<std::string>& texts, std::size_t rows) {
     switch (output.type) {
@@ -187,6 +238,9 @@ class PyModel {
   std::shared_ptr<const models::Model> model_;
   std::mutex mutex_;
   std::unique_ptr<models::ModelRun> run_;
+  models::Margin margin_;
+  std::shared_ptr<const models::Explanation> explanation_;
+  std::optional<models::ExplanationRun> explaining_;
 };
 
 }  // namespace
@@ -202,7 +256,12 @@ void bind_models(py::module_& module) {
       .def(
           "run", &PyModel::run, py::arg("inputs"),
           "Name to array [rows, width] of every input, to the same of every output: row by row, as "
-          "requests are scored. Raises StatusError where a row cannot be worked out.");
+          "requests are scored. Raises StatusError where a row cannot be worked out.")
+      .def("explain", &PyModel::explain, py::arg("inputs"),
+           "The same inputs to what each of their columns adds to the margin, in log-odds, against "
+           "the slot's reference: [rows, columns]. Raises StatusError likewise.")
+      .def_property_readonly("base_margin", &PyModel::base_margin,
+                             "Margin of the reference; it and a row's parts add up to the row's.");
 }
 
 }  // namespace fenqi::python

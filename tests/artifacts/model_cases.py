@@ -103,10 +103,10 @@ def _shaped(found: NDArray[Any], expected: NDArray[Any]) -> NDArray[Any]:
 def onnxruntime_runner(
     model: ModelProto, inputs: list[GraphInput], outputs: list[str]
 ) -> _native.Model:
-    """The model as the core runs it through onnxruntime; at most two outputs."""
+    """The model as the core runs it through onnxruntime, for one output or two."""
     slot = ModelSlot(onnx=model.SerializeToString())
     slot.probability_output = outputs[0]
-    slot.contributions_output = outputs[1] if len(outputs) > 1 else ""
+    slot.margin_output = outputs[1] if len(outputs) > 1 else ""
     for given in inputs:
         registers = [0] * given.width
         slot.inputs.add(name=given.name, type=TENSOR_TYPES[given.dtype], registers=registers)

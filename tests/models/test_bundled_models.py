@@ -8,7 +8,9 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from fenqi import _native
 from fenqi.artifacts import Artifact, ArtifactError, load_artifact
+from fenqi.artifacts.core_model import core_model
 
 MODELS = Path(__file__).parents[2] / "models"
 NAMES = ["taiwan_gbm/1", "taiwan_scorecard/1"]
@@ -24,43 +26,48 @@ def session(artifact: Artifact) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(artifact.onnx)
 
 
-def golden(artifact: Artifact) -> dict[str, np.ndarray]:
-    rows = artifact.golden
-    assert rows.contributions is not None
-    features = rows.tensors(artifact.manifest)["features"]
-    contributions = np.array(rows.contributions)
-    return {"features": features, "margin": rows.expected, "contributions": contributions}
+@pytest.fixture(scope="module")
+def core(artifact: Artifact) -> _native.Model:
+    return core_model(artifact)
 
 
-def run(session: onnxruntime.InferenceSession, features: np.ndarray) -> tuple[np.ndarray, ...]:
-    margin, contributions = session.run(None, {"features": features.astype(np.float32)})
-    return margin[:, 0].astype(float), contributions.astype(float)
+def features_of(artifact: Artifact) -> np.ndarray:
+    return artifact.golden.tensors(artifact.manifest)["features"]
+
+
+def run(session: onnxruntime.InferenceSession, features: np.ndarray) -> np.ndarray:
+    (margin,) = session.run(None, {"features": features.astype(np.float32)})
+    return margin[:, 0].astype(float)
 
 
 def test_the_graph_says_what_the_training_library_said(artifact, session) -> None:
-    rows = golden(artifact)
-    margin, contributions = run(session, rows["features"])
-    np.testing.assert_allclose(margin, rows["margin"], atol=1e-5)
-    # For the boosted model these are the shap package's interventional values.
-    np.testing.assert_allclose(contributions, rows["contributions"], atol=1e-5)
+    margin = run(session, features_of(artifact))
+    np.testing.assert_allclose(margin, artifact.golden.expected, atol=1e-5)
 
 
-def test_contributions_and_base_add_up_to_the_margin(artifact, session) -> None:
-    margin, contributions = run(session, golden(artifact)["features"])
-    total = artifact.reference.margin + contributions.sum(axis=1)
-    np.testing.assert_allclose(total, margin, atol=1e-5)
+def test_the_core_runs_and_explains_it_by_itself(artifact, core) -> None:
+    assert core.path == "native"
+    parts = core.explain({"features": features_of(artifact)})
+    # Of the boosted model, the shap package's interventional values; of the scorecard, points.
+    np.testing.assert_allclose(parts, artifact.golden.contributions, atol=1e-6)
+
+
+def test_parts_and_base_add_up_to_the_margin(artifact, core) -> None:
+    assert core.base_margin == pytest.approx(artifact.reference.margin, abs=1e-6)
+    total = core.base_margin + core.explain({"features": features_of(artifact)}).sum(axis=1)
+    np.testing.assert_allclose(total, artifact.golden.expected, atol=2e-6)
 
 
 def test_one_row_and_a_batch_give_the_same_answer(artifact, session) -> None:
-    features = golden(artifact)["features"]
-    together, _ = run(session, features)
-    alone = [run(session, features[i : i + 1])[0][0] for i in range(len(features))]
+    features = features_of(artifact)
+    together = run(session, features)
+    alone = [run(session, features[i : i + 1])[0] for i in range(len(features))]
     # onnxruntime adds the trees up in another order for one row: the last float32 bit may differ.
     np.testing.assert_allclose(together, alone, rtol=1e-6, atol=1e-6)
 
 
 def test_every_promised_direction_holds_when_a_feature_is_swept(artifact, session) -> None:
-    features = golden(artifact)["features"]
+    features = features_of(artifact)
     complete = features[~np.isnan(features).any(axis=1)]
     for column, feature in enumerate(artifact.manifest.columns):
         if feature.monotone == 0:
@@ -70,20 +77,20 @@ def test_every_promised_direction_holds_when_a_feature_is_swept(artifact, sessio
         for row in complete[::8]:
             rows = np.repeat(row[np.newaxis], len(sweep), axis=0)
             rows[:, column] = sweep
-            steps = np.diff(run(session, rows)[0]) * feature.monotone
+            steps = np.diff(run(session, rows)) * feature.monotone
             assert steps.min() >= -1e-5, f"{feature.name} turns against its promise"
 
 
-def test_a_feature_whose_rise_only_helps_never_hurts_by_rising(artifact, session) -> None:
+def test_a_feature_whose_rise_only_helps_never_hurts_by_rising(artifact, core) -> None:
     """Reasons: raising a feature that only lowers the risk never adds it as a reason."""
-    features = golden(artifact)["features"]
+    features = features_of(artifact)
     complete = features[~np.isnan(features).any(axis=1)][:20]
     for column, feature in enumerate(artifact.manifest.columns):
         if feature.monotone != -1:
             continue
         raised = complete.copy()
         raised[:, column] += np.abs(raised[:, column]) + 1
-        before, after = run(session, complete)[1], run(session, raised)[1]
+        before, after = (core.explain({"features": rows}) for rows in (complete, raised))
         assert (after[:, column] <= before[:, column] + 1e-6).all(), feature.name
 
 

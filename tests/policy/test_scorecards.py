@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from fenqi.artifacts import load_artifact
 from fenqi.engine import Engine
 from fenqi.lab.taiwan import load_holdout, to_request
+from fenqi.policy.errors import PolicyError
 from fenqi.policy.schema import Scorecard
 from fenqi.v1 import scoring_pb2
 from tests.policy.decisions import (
@@ -266,6 +267,37 @@ def test_the_reference_maximum_is_the_most_that_an_attribute_gives(tmp_path: Pat
     assert codes(answers.score({"signals": {"a": -1.0, "b": -1.0}})) == ["R_A", "R_B"]
 
 
+@pytest.mark.parametrize(
+    ("reference", "reasons"),
+    [("at_cutoff", ["R_A"]), ("population", ["R_B"]), ("maximum", ["R_A", "R_B"])],
+)
+def test_the_policy_says_with_whom_reasons_compare(
+    tmp_path: Path, reference: str, reasons: list[str]
+) -> None:
+    def attribute(name: str, reason: str, **points: float) -> dict[str, Any]:
+        bins = [{"below": 1, "points": 10}, {"points": 40}]
+        return {"expr": signal(name), "reason": reason, "bins": bins, "reference_points": points}
+
+    answers = engine(
+        tmp_path,
+        scorecards={
+            "card": card(
+                reference=reference,
+                a=attribute("a", "R_A", at_cutoff=25, population=5),
+                b=attribute("b", "R_B", at_cutoff=8, population=20),
+            )
+        },
+        cutoffs={"approve_from": 1000, "refer_from": 900},
+    )
+    assert codes(answers.score({"signals": {"a": 0.0, "b": 0.0}})) == reasons
+
+
+def test_reference_points_that_the_reference_needs_must_be_there(tmp_path: Path) -> None:
+    attribute = {"expr": signal("a"), "bins": [{"points": 1}], "reference_points": {"at_cutoff": 1}}
+    with pytest.raises(PolicyError, match="reference `population` needs `reference_points`"):
+        engine(tmp_path, scorecards={"card": card(reference="population", a=attribute)})
+
+
 def test_raising_income_changes_ability_only(tmp_path: Path) -> None:
     def attribute(name: str, dimension: str) -> dict[str, Any]:
         bins = [{"below": 10, "points": 10}, {"points": 40}]
@@ -329,6 +361,19 @@ def test_a_scorecard_from_an_artifact_scores_as_its_onnx_model_does(tmp_path: Pa
         # A model's reasons weigh gains against losses, a scorecard's count losses only.
         assert one.decision == other.decision
     assert explained > 50
+
+
+@pytest.mark.parametrize("reference", ["at_cutoff", "population", "maximum"])
+def test_an_artifact_ships_every_reference(tmp_path: Path, reference: str) -> None:
+    scale = {"base_score": 600, "base_odds": 20, "points_to_double_odds": 40}
+    points = {"meaning": "points", "artifact": "taiwan_scorecard/1", "reference": reference}
+    policy = compiled(tmp_path, **taiwan_as({"scorecards": {"card": {**points, **scale}}}))
+    (lowered,) = policy.image.scorecards
+    given = sum(attribute.reference_points for attribute in lowered.attributes)
+    # Most points of every attribute are more than an average, and those near the cut-off are worse
+    # than all applicants.
+    limits = {"at_cutoff": (500, 560), "population": (560, 640), "maximum": (640, 800)}
+    assert limits[reference][0] < given < limits[reference][1]
 
 
 def test_a_scorecard_from_an_artifact_equals_its_golden_margins(tmp_path: Path) -> None:

@@ -42,6 +42,5 @@ def calibrated(
         raw, fitted = np.array(calibration.points).T
         after = log_odds(np.interp(logistic(margin), raw, fitted))
     if prior_shift is not None:
-        trained, applied = log_odds(np.array([prior_shift.trained_on, prior_shift.applied_to]))
-        after = after + (applied - trained)
+        after = after + prior_shift.log_odds
     return after

@@ -39,7 +39,7 @@ class GoldenRows(BaseModel):
     predictions_of: Literal["library", "onnxruntime"]
     margin: list[Annotated[float, Field(allow_inf_nan=False)]] | None = None
     probability: list[Annotated[float, Field(ge=0, le=1)]] | None = None
-    # Of the training library too: each column's part of the margin.
+    # Each column's part of the margin, by the training library or the shap package.
     contributions: list[list[float]] | None = None
     # How far a margin or probability may lie from the prediction: tolerance x max(1, |prediction|).
     tolerance: Annotated[float, Field(gt=0, le=1e-3)] = TOLERANCE

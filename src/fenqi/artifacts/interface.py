@@ -65,9 +65,7 @@ def check_interface(model: ModelProto, manifest: Manifest) -> None:
     for tensor, said in zip(given, manifest.inputs, strict=True):
         _check_input(tensor, said)
     outputs = {value.name: value for value in model.graph.output}
-    for name in (manifest.outputs.result, manifest.outputs.contributions):
-        if name is not None:
-            _check_output(outputs, name)
+    _check_output(outputs, manifest.outputs.result)
     result = outputs[manifest.outputs.result]
     width = _width(result)
     if manifest.outputs.probability and width not in (None, 1) and manifest.outputs.class_ >= width:

@@ -81,10 +81,6 @@ class Outputs(_Part):
         alias="class",
         description="which column of `probability` is the probability of default",
     )
-    contributions: str | None = Field(
-        default=None,
-        description="each column's part of the margin against the reference, [rows, columns]",
-    )
 
     @model_validator(mode="after")
     def _one_result(self) -> Outputs:
@@ -137,6 +133,12 @@ class PriorShift(_Part):
     trained_on: float = Field(gt=0, lt=1, description="default rate that the model was trained on")
     applied_to: float = Field(gt=0, lt=1, description="default rate of those whom it judges")
 
+    @property
+    def log_odds(self) -> float:
+        """What it adds to the log-odds of default."""
+        before, after = (p / (1 - p) for p in (self.trained_on, self.applied_to))
+        return math.log(after / before)
+
 
 class ScoreScale(_Part):
     """score = offset - factor ln(p / (1 - p)); odds are good : bad (Siddiqi, Credit Scorecards)."""
@@ -168,6 +170,12 @@ class Explanation(_Part):
         default="at_cutoff", description="whom an applicant is compared with"
     )
     budget_us: float = Field(default=1000, gt=0, description="for one row, in microseconds")
+    permutations: int = Field(
+        default=10,
+        ge=1,
+        le=10_000,
+        description="of method permutation; each runs the model once for each column",
+    )
 
 
 class Manifest(_Part):

@@ -37,8 +37,7 @@ def run(task: Task) -> Trial:
     ]
     widths = {given.name: given.width for given in task.inputs}
     splits = split_rows(parse_graph(task.onnx), widths, task.golden)
-    read = [name for name in (outputs.result, outputs.contributions) if name is not None]
-    form = serving_form(task.onnx, task.inputs, read, task.golden)
+    form = serving_form(task.onnx, task.inputs, [outputs.result], task.golden)
     answer: Callable[[Tensors], object] = partial(session.run, outputs.result)
     if form.native is not None:
         core = native_runner(form.native, task.inputs)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
+from fenqi._native import StatusError
 from fenqi.artifacts.artifact import Artifact, load_artifact
+from fenqi.artifacts.core_model import core_model
 from fenqi.artifacts.error import ArtifactError
 from fenqi.artifacts.signature import TrustedKeys
 from fenqi.artifacts.trial import Trial, try_artifact
@@ -44,6 +49,7 @@ def verify(folder: Path, trusted: TrustedKeys | None = None) -> Iterator[Check]:
         return
     yield from _parity(artifact, trial)
     yield _latency(artifact, trial)
+    yield _explanation(artifact)
 
 
 def _signature(artifact: Artifact, trusted: TrustedKeys | None) -> Check:
@@ -108,3 +114,29 @@ def _latency(artifact: Artifact, trial: Trial) -> Check:
         f"one row by {trial.path}: {trial.p50_us:.0f} us, 99 % within {trial.p99_us:.0f} us; the "
         f"budget is {budget:g} us",
     )
+
+
+def _explanation(artifact: Artifact) -> Check:
+    """Of the golden rows, one at a time."""
+    subject, wanted = "explanation", artifact.manifest.explanation
+    if wanted.method == "none":
+        return Check(subject, "doubtful", "it explains nothing: a refusal by it has no reasons")
+    tensors = artifact.golden.tensors(artifact.manifest)
+    try:
+        model = core_model(artifact)
+        parts, times = [], []
+        for row in range(len(artifact.golden.expected)):
+            began = time.perf_counter_ns()
+            parts.append(model.explain({name: t[row : row + 1] for name, t in tensors.items()}))
+            times.append((time.perf_counter_ns() - began) / 1000)
+    except (ArtifactError, StatusError) as error:
+        return Check(subject, "failed", str(error))
+    taken = float(np.median(times))
+    detail = f"one row by {wanted.method}: {taken:.0f} us; the budget is {wanted.budget_us:g} us"
+    given = artifact.golden.contributions
+    if given is not None:
+        largest = float(np.abs(np.concatenate(parts) - np.array(given)).max())
+        detail += f"; off from the golden contributions by {largest:.1e} at most"
+        if largest > artifact.golden.tolerance:
+            return Check(subject, "failed", detail)
+    return Check(subject, "passed" if taken <= wanted.budget_us else "doubtful", detail)

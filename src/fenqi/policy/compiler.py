@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fenqi.artifacts import Artifact
+from fenqi.artifacts import Artifact, ArtifactError
+from fenqi.artifacts.core_model import form_of
+from fenqi.artifacts.explanation import explanation_of
 from fenqi.artifacts.graph import ServingForm
 from fenqi.artifacts.signature import TrustedKeys
 from fenqi.internal.v1.checked_expr_pb2 import CheckedExpr
@@ -17,7 +19,7 @@ from fenqi.policy.errors import PolicyError, Problem
 from fenqi.policy.expressions import Expressions
 from fenqi.policy.lower import content_of, default_of, typed
 from fenqi.policy.lowered import Scalar
-from fenqi.policy.models import bind_slots, declare_model, form_of, load_artifacts
+from fenqi.policy.models import bind_slots, declare_model, load_artifacts
 from fenqi.policy.ordering import CycleError, Part, in_order
 from fenqi.policy.policy_tables import declare_lists, declare_lookups, lower_table
 from fenqi.policy.products import LoweredOffers, lower_offers
@@ -299,10 +301,18 @@ class _Compilation:
         inputs = declare_model(self.ex, slot, artifact, self.compiled.features)
         if inputs is not None:
             form = form_of(artifact)
+            where = ("models", slot, "artifact")
             if form.parity is not None and form.native is None:
-                where = ("models", slot, "artifact")
                 self.ex.warn(where, f"onnxruntime serves {slot}, not the core: {form.why}")
-            self.compiled.models[slot] = LoweredModel(artifact, inputs, form, always_runs=False)
+            try:
+                rows = artifact.reference.rows
+                explanation = explanation_of(artifact.manifest, rows, form.native, form.why)
+            except ArtifactError as error:
+                self.ex.report(where, str(error))
+                return
+            self.compiled.models[slot] = LoweredModel(
+                artifact, inputs, form, explanation, always_runs=False
+            )
 
     # --- what decides ---
 

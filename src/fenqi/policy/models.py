@@ -8,8 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from fenqi.artifacts import Artifact, ArtifactError, load_artifact
-from fenqi.artifacts.graph import ServingForm, serving_form
-from fenqi.artifacts.interface import graph_inputs_of
 from fenqi.artifacts.signature import TrustedKeys
 from fenqi.policy.document import Document
 from fenqi.policy.errors import PolicyError, did_you_mean
@@ -107,15 +105,3 @@ def declare_model(
         name = f"{slot}.{output}"
         ex.declare(name, Scalar(CoreOutput(name), "double"), "double")
     return inputs if fine else None
-
-
-def form_of(artifact: Artifact) -> ServingForm:
-    """Which path serves the model: the core by itself where it can and gives onnxruntime's answers
-    on the golden rows and random ones, else onnxruntime."""
-    manifest, outputs = artifact.manifest, artifact.manifest.outputs
-    return serving_form(
-        artifact.onnx,
-        graph_inputs_of(manifest),
-        [name for name in (outputs.result, outputs.contributions) if name is not None],
-        artifact.golden.tensors(manifest),
-    )

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 from fenqi.artifacts import Artifact
 from fenqi.artifacts.graph import ServingForm
+from fenqi.artifacts.manifest import Manifest
 from fenqi.artifacts.reference import Histogram, Reference
 from fenqi.internal.v1 import release_image_pb2 as image
+from fenqi.internal.v1.explanation_pb2 import Explanation
 from fenqi.offers.texts import DEFAULT, read_texts
 from fenqi.policy.consent import DataUse
 from fenqi.policy.cutoffs import cutoffs_image
@@ -68,6 +70,8 @@ class LoweredModel:
     # One a column, of all input tensors in order.
     inputs: list[Operand]
     form: ServingForm
+    # None: it explains nothing.
+    explanation: Explanation | None
     always_runs: bool
 
 
@@ -238,8 +242,6 @@ def _add_model(
         added.native.CopyFrom(model.form.native)
     added.margin_output = manifest.outputs.margin or ""
     added.probability_output = manifest.outputs.probability or ""
-    added.contributions_output = manifest.outputs.contributions or ""
-    added.base_margin = model.artifact.reference.margin
     if manifest.outputs.probability is not None:
         added.output_column = manifest.outputs.class_
     operands = iter(model.inputs)
@@ -250,13 +252,11 @@ def _add_model(
             registers=[registers.of(next(operands)) for _ in tensor.columns],
             missing_int=tensor.missing,
         )
-    if manifest.calibration.kind == "platt":
-        added.calibration.kind = image.Calibration.KIND_PLATT
-        added.calibration.a = manifest.calibration.a
-        added.calibration.b = manifest.calibration.b
+    added.calibration.CopyFrom(_calibration(manifest))
     added.score_scale.offset = manifest.score_scale.offset
     added.score_scale.factor = manifest.score_scale.factor
-    if manifest.outputs.contributions:
+    if model.explanation is not None:
+        added.explanation.CopyFrom(model.explanation)
         for column in manifest.columns:
             added.contributions.append(_contribution(column.reason, column.dimension, codes))
     added.score_register = registers.of(CoreOutput(f"{slot}.score"))
@@ -274,6 +274,22 @@ def _add_reference(added: image.ModelSlot, reference: Reference) -> None:
         if isinstance(column, Histogram):
             entry.edges.extend(column.edges)
             entry.counts.extend([*column.counts, column.missing])
+
+
+def _calibration(manifest: Manifest) -> image.Calibration:
+    built = image.Calibration()
+    calibration, shift = manifest.calibration, manifest.prior_shift
+    if calibration.kind == "platt":
+        built.kind = image.Calibration.KIND_PLATT
+        built.a, built.b = calibration.a, calibration.b
+    elif calibration.kind == "isotonic":
+        built.kind = image.Calibration.KIND_ISOTONIC
+        for raw, calibrated in calibration.points:
+            built.raw.append(raw)
+            built.calibrated.append(calibrated)
+    if shift is not None:
+        built.prior_shift = shift.log_odds
+    return built
 
 
 def _add_scorecard(

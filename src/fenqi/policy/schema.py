@@ -29,6 +29,7 @@ ARTIFACT = r"^[a-z0-9_]+/[A-Za-z0-9_.-]+$"
 Jurisdiction = Literal["CN", "US", "EU"]
 StageName = Literal["application", "drawdown", "account_review", "prescreen"]
 Dimension = Literal["ability", "willingness"]
+Reference = Literal["at_cutoff", "population", "maximum"]
 # The contract's DataSource, in lower case.
 DataSourceName = Literal[
     "declared",
@@ -226,6 +227,15 @@ class Bin(Part):
         return "the rest" if self.below is None else f"below {self.below:g}"
 
 
+class ReferencePoints(Part):
+    """Points of each reference applicant, as a model artifact ships them."""
+
+    at_cutoff: float | None = Field(
+        default=None, description="Mean of applicants at or slightly above the cut-off."
+    )
+    population: float | None = Field(default=None, description="Mean of all applicants.")
+
+
 class Attribute(Part):
     """One characteristic of a scorecard."""
 
@@ -237,10 +247,20 @@ class Attribute(Part):
     )
     reason: str | None = Field(default=None, description="The reason where points are lost here.")
     dimension: Dimension | None = Field(default=None, description="Which sub-score it is part of.")
-    reference_points: float | None = Field(
+    reference_points: float | ReferencePoints | None = Field(
         default=None,
-        description="Points of the reference applicant; for reference `maximum`, computed.",
+        description="Points of the reference applicant, or of several, of whom the scorecard's "
+        "`reference` names one; for reference `maximum`, computed.",
     )
+
+    def points_of(self, reference: Reference) -> float | None:
+        """Points of that reference applicant; None where they are not known."""
+        if reference == "maximum":
+            return max(part.points for part in self.bins)
+        if isinstance(self.reference_points, ReferencePoints):
+            given = self.reference_points
+            return given.at_cutoff if reference == "at_cutoff" else given.population
+        return self.reference_points
 
 
 class Scorecard(Part):
@@ -260,7 +280,7 @@ class Scorecard(Part):
         gt=0, description="Points by which the odds good : bad double."
     )
     base_points: float = Field(default=0.0, description="Points that everybody gets.")
-    reference: Literal["at_cutoff", "population", "maximum"] = Field(
+    reference: Reference = Field(
         default="at_cutoff",
         description="Against whom points are lost, for reasons (12 CFR 1002, comment 9(b)(2)-5).",
     )
@@ -278,7 +298,7 @@ class Scorecard(Part):
         if (self.attributes is None) == (self.artifact is None):
             raise ValueError("give either `attributes` or `artifact`")
         for name, attribute in (self.attributes or {}).items():
-            if self.reference != "maximum" and attribute.reference_points is None:
+            if attribute.points_of(self.reference) is None:
                 raise ValueError(f"{name}: reference `{self.reference}` needs `reference_points`")
         return self
 

@@ -17,7 +17,7 @@ from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.policy.expressions import Expressions
 from fenqi.policy.lowered import Scalar
 from fenqi.policy.program import Constant, CoreOutput, Operand, Part, Place
-from fenqi.policy.schema import Attribute, Bin, Scorecard, ScorecardFile
+from fenqi.policy.schema import Bin, Scorecard, ScorecardFile
 
 # Where the core says whether anybody is scored; missing where a hard rule made it needless.
 SCORED = CoreOutput("scored")
@@ -92,6 +92,13 @@ def with_attributes(
             wanted = getattr(file, key)
             ex.report(path, f"the points of {card.artifact} are made for {key}: {wanted}")
             return None
+    for key, attribute in file.attributes.items():
+        if attribute.points_of(card.reference) is None:
+            ex.report(
+                path,
+                f"{card.artifact} ships no points of the reference `{card.reference}` for {key}",
+            )
+            return None
     return card.model_copy(
         update={"attributes": file.attributes, "base_points": file.base_points + card.base_points}
     )
@@ -149,14 +156,9 @@ def _lower_attribute(
     place = ex.place(path, owner)
     number = ex.builder.emit(image.OP_BIN, value.operand, part, place=place)
     points = ex.builder.emit(image.OP_POINTS, number, part, place=place)
-    return LoweredAttribute(key, number, points, reference_points(card, attribute))
-
-
-def reference_points(card: Scorecard, attribute: Attribute) -> float:
-    """What the reference applicant gets: as given, or for `maximum` the most there is."""
-    if attribute.reference_points is not None:
-        return attribute.reference_points
-    return max(part.points for part in attribute.bins)
+    reference = attribute.points_of(card.reference)
+    assert reference is not None, "scorecards without it are refused before"
+    return LoweredAttribute(key, number, points, reference)
 
 
 def binning_of(bins: list[Bin], type: str) -> image.Binning:

@@ -124,10 +124,10 @@ def _scorecard(subject: Subject, name: str, trace: Trace) -> Iterable[Renderable
         in_bin = "no bin"
         if isinstance(number, int) and 0 <= number < len(part.bins):
             in_bin = part.bins[number].text
-        reference = part.reference_points
-        if reference is None:
-            reference = max(one.points for one in part.bins)
-        lost = reference - points if isinstance(points, int | float) else None
+        reference = part.points_of(card.reference)
+        lost = None
+        if reference is not None and isinstance(points, int | float):
+            lost = reference - points
         reads = trace.reads(("scorecards", name, "attributes", attribute, "expr"))
         table.add_row(
             attribute,

@@ -1,0 +1,283 @@
+"""What the cells of a native model are made from: which columns of the inputs, and how a margin
+comes from a forest."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fenqi.internal.v1 import native_model_pb2 as image
+
+_BANKS = {
+    image.TENSOR_TYPE_FLOAT: "float",
+    image.TENSOR_TYPE_DOUBLE: "double",
+    image.TENSOR_TYPE_INT64: "int",
+    image.TENSOR_TYPE_BOOL: "int",
+    image.TENSOR_TYPE_STRING: "text",
+}
+_RESULT_BANKS = {
+    image.STEP_KIND_TO_FLOAT: "float",
+    image.STEP_KIND_TO_DOUBLE: "double",
+    **dict.fromkeys(
+        (
+            image.STEP_KIND_TO_INT64,
+            image.STEP_KIND_TO_INT32,
+            image.STEP_KIND_TO_BOOL,
+            image.STEP_KIND_EQUAL,
+            image.STEP_KIND_LESS,
+            image.STEP_KIND_LESS_OR_EQUAL,
+            image.STEP_KIND_IS_NAN,
+            image.STEP_KIND_FIND,
+            image.STEP_KIND_GROUP_ARG_MAX,
+            image.STEP_KIND_GROUP_ARG_MIN,
+        ),
+        "int",
+    ),
+}
+_BINARY = {
+    image.STEP_KIND_ADD,
+    image.STEP_KIND_SUBTRACT,
+    image.STEP_KIND_MULTIPLY,
+    image.STEP_KIND_DIVIDE,
+    image.STEP_KIND_MIN,
+    image.STEP_KIND_MAX,
+    image.STEP_KIND_POWER,
+    image.STEP_KIND_EQUAL,
+    image.STEP_KIND_LESS,
+    image.STEP_KIND_LESS_OR_EQUAL,
+    image.STEP_KIND_AND,
+    image.STEP_KIND_OR,
+    image.STEP_KIND_XOR,
+}
+# An element of the result rests on one of a, whatever else it does with it.
+_UNARY = {
+    image.STEP_KIND_TO_FLOAT,
+    image.STEP_KIND_TO_DOUBLE,
+    image.STEP_KIND_TO_INT64,
+    image.STEP_KIND_TO_INT32,
+    image.STEP_KIND_TO_BOOL,
+    image.STEP_KIND_ABS,
+    image.STEP_KIND_NEGATE,
+    image.STEP_KIND_EXP,
+    image.STEP_KIND_LOG,
+    image.STEP_KIND_SQRT,
+    image.STEP_KIND_RECIPROCAL,
+    image.STEP_KIND_FLOOR,
+    image.STEP_KIND_CEIL,
+    image.STEP_KIND_TANH,
+    image.STEP_KIND_RELU,
+    image.STEP_KIND_SIGMOID,
+    image.STEP_KIND_LOGISTIC,
+    image.STEP_KIND_IS_NAN,
+    image.STEP_KIND_NOT,
+}
+_SOFTMAX = (image.STEP_KIND_GROUP_SOFTMAX, image.STEP_KIND_GROUP_SOFTMAX_ZERO)
+_SUMS = (image.STEP_KIND_GROUP_SUM, image.STEP_KIND_GROUP_LANE_SUM)
+_LOGISTIC = (image.STEP_KIND_SIGMOID, image.STEP_KIND_LOGISTIC)
+_CASTS = (image.STEP_KIND_TO_FLOAT, image.STEP_KIND_TO_DOUBLE)
+
+# A bank's name and the number of a cell.
+Cell = tuple[str, int]
+
+
+class NotAForestError(Exception):
+    """The margin is no weighted sum of what one forest gives; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Affine:
+    """constant + sum of weight x a forest's output, by (forest, target)."""
+
+    constant: float = 0.0
+    weights: dict[tuple[int, int], float] = field(default_factory=dict)
+
+    def scaled(self, factor: float) -> Affine:
+        """This times `factor`."""
+        return Affine(self.constant * factor, {k: w * factor for k, w in self.weights.items()})
+
+    def plus(self, other: Affine) -> Affine:
+        """The sum of both."""
+        weights: dict[tuple[int, int], float] = defaultdict(float, self.weights)
+        for key, weight in other.weights.items():
+            weights[key] += weight
+        return Affine(self.constant + other.constant, dict(weights))
+
+
+class Flow:
+    """Follows a native model's cells back to where they come from."""
+
+    def __init__(self, model: image.NativeModel) -> None:
+        self._model = model
+        self._made_by: dict[Cell, tuple[image.ModelStep, int]] = {}
+        for step in model.steps:
+            if step.kind != image.STEP_KIND_REQUIRE:
+                bank = _RESULT_BANKS.get(step.kind, _BANKS[step.type])
+                count = step.count * (step.size if step.kind in _SOFTMAX else 1)
+                for i in range(count):
+                    self._made_by[bank, step.result + i] = (step, i)
+        self._columns: dict[Cell, frozenset[int]] = {}
+        column = 0
+        for tensor in model.inputs:
+            for i in range(tensor.width):
+                self._columns[_BANKS[tensor.type], tensor.first_cell + i] = frozenset({column})
+                column += 1
+
+    def columns(self, cell: Cell) -> frozenset[int]:
+        """The columns of the inputs, counted over all of them, that a cell rests on."""
+        # Without recursion: graphs are as deep as whoever made them likes.
+        pending = [cell]
+        while pending:
+            at = pending[-1]
+            if at in self._columns:
+                pending.pop()
+                continue
+            made = self._made_by.get(at)
+            operands = [] if made is None else list(self._operands(*made))
+            unknown = [operand for operand in operands if operand not in self._columns]
+            if unknown:
+                pending += unknown
+            else:
+                self._columns[at] = frozenset().union(*(self._columns[o] for o in operands))
+        return self._columns[cell]
+
+    def forest_row(self, forest: int) -> list[Cell]:
+        """The cells of the row that a forest is asked about."""
+        step = next(
+            s for s in self._model.steps if s.kind == image.STEP_KIND_FOREST and s.index == forest
+        )
+        return [("float", step.a + i) for i in range(self._model.forests[forest].column_count)]
+
+    def output(self, name: str, column: int) -> Cell:
+        """The cell of an output's column; of the only one, whichever is asked for."""
+        tensor = next(output for output in self._model.outputs if output.name == name)
+        return _BANKS[tensor.type], tensor.first_cell + (column if tensor.width > 1 else 0)
+
+    def margin(self, cell: Cell) -> Affine:
+        """How a margin's cell comes from forests. Raises NotAForestError."""
+        step, i = self._step(cell)
+        a, b, c = self._elementwise(step, i)
+        match step.kind:
+            case image.STEP_KIND_FOREST:
+                return Affine(weights={(step.index, i): 1.0})
+            case image.STEP_KIND_COPY:
+                return self._term(next(iter(self._operands(step, i))))
+            case _ if step.kind in _CASTS:
+                return self._term(a)
+            case image.STEP_KIND_NEGATE:
+                return self._term(a).scaled(-1.0)
+            case image.STEP_KIND_ADD:
+                return self._term(a).plus(self._term(b))
+            case image.STEP_KIND_SUBTRACT:
+                return self._term(a).plus(self._term(b).scaled(-1.0))
+            case image.STEP_KIND_MULTIPLY:
+                return _product(self._term(a), self._term(b))
+            case image.STEP_KIND_DIVIDE:
+                return self._term(a).scaled(1.0 / _constant(self._term(b)))
+            case _ if step.kind in _SUMS:
+                total = Affine()
+                for operand in self._operands(step, i):
+                    total = total.plus(self._term(operand))
+                return total
+            case image.STEP_KIND_MATRIX:
+                total = self._term(c)
+                for k in range(step.size):
+                    given = self._term((a[0], step.a + k))
+                    factor = self._term((a[0], step.b + k * step.count + i))
+                    total = total.plus(_product(given, factor))
+                return total
+        raise NotAForestError(f"it passes through {_name(step)}")
+
+    def log_odds(self, cell: Cell) -> Affine:
+        """The same for a probability's cell: its log-odds. Raises NotAForestError."""
+        step, i = self._step(cell)
+        a, b, _ = self._elementwise(step, i)
+        if step.kind in _LOGISTIC:
+            return self._term(a)
+        if step.kind == image.STEP_KIND_GROUP_SOFTMAX and step.size == 2:
+            own, other = step.a + i, step.a + (i ^ 1)
+            bank = _BANKS[step.type]
+            return self._term((bank, own)).plus(self._term((bank, other)).scaled(-1.0))
+        if step.kind == image.STEP_KIND_COPY:
+            return self.log_odds(next(iter(self._operands(step, i))))
+        if step.kind in _CASTS:
+            return self.log_odds(a)
+        if step.kind == image.STEP_KIND_SUBTRACT and self._is_one(a):
+            return self.log_odds(b).scaled(-1.0)
+        raise NotAForestError(f"the probability comes from {_name(step)}")
+
+    def _term(self, cell: Cell) -> Affine:
+        constant = self._constant(cell)
+        return self.margin(cell) if constant is None else Affine(constant)
+
+    def _is_one(self, cell: Cell) -> bool:
+        return self._constant(cell) == 1.0
+
+    def _constant(self, cell: Cell) -> float | None:
+        bank, number = cell
+        model = self._model
+        constants: Mapping[str, Sequence[float]] = {
+            "float": model.float_constants,
+            "double": model.double_constants,
+            "int": model.int_constants,
+        }
+        known = constants.get(bank, ())
+        return float(known[number]) if number < len(known) else None
+
+    def _step(self, cell: Cell) -> tuple[image.ModelStep, int]:
+        if cell not in self._made_by:
+            raise NotAForestError("it is an input")
+        return self._made_by[cell]
+
+    @staticmethod
+    def _elementwise(step: image.ModelStep, i: int) -> tuple[Cell, Cell, Cell]:
+        """The operands of element i where the step has one for each."""
+        bank = _BANKS[step.type]
+        first = "int" if step.kind in (image.STEP_KIND_SELECT, image.STEP_KIND_TAKE) else bank
+        return (
+            (first, step.a + (0 if step.single & 1 else i)),
+            (bank, step.b + (0 if step.single & 2 else i)),
+            (bank, step.c + (0 if step.single & 4 else i)),
+        )
+
+    def _operands(self, step: image.ModelStep, i: int) -> Iterator[Cell]:
+        """What element i of the result rests on."""
+        bank = _BANKS[step.type]
+        a, b, c = self._elementwise(step, i)
+        match step.kind:
+            case image.STEP_KIND_COPY:
+                yield bank, self._model.copied_cells[step.index + i]
+            case image.STEP_KIND_SELECT:
+                yield from (a, b, c)
+            case image.STEP_KIND_TAKE | image.STEP_KIND_FIND:
+                yield a
+                yield from ((bank, step.b + k) for k in range(step.size))
+            case image.STEP_KIND_MATRIX:
+                yield from ((bank, step.a + k) for k in range(step.size))
+                yield from ((bank, step.b + k * step.count + i) for k in range(step.size))
+                yield c
+            case image.STEP_KIND_FOREST:
+                columns = self._model.forests[step.index].column_count
+                yield from ((bank, step.a + k) for k in range(columns))
+            case _ if step.kind in _BINARY:
+                yield from (a, b)
+            case _ if step.kind in _UNARY:
+                yield a
+            case _:
+                # Groups of neighbours.
+                group = i // step.size if step.kind in _SOFTMAX else i
+                yield from ((bank, step.a + group * step.size + k) for k in range(step.size))
+
+
+def _product(a: Affine, b: Affine) -> Affine:
+    return a.scaled(_constant(b)) if not b.weights else b.scaled(_constant(a))
+
+
+def _constant(value: Affine) -> float:
+    if value.weights:
+        raise NotAForestError("it multiplies or divides by what forests give")
+    return value.constant
+
+
+def _name(step: image.ModelStep) -> str:
+    return image.StepKind.Name(step.kind).removeprefix("STEP_KIND_").lower().replace("_", " ")
