@@ -10,6 +10,7 @@ from fenqi.errors import ConfigurationError
 
 PROJECT = Path(__file__).resolve().parents[2]
 POLICY = PROJECT / "policies" / "taiwan_card.yaml"
+LENDING_POLICY = PROJECT / "policies" / "taiwan_offers.yaml"
 MODELS = PROJECT / "models"
 TOOLS = PROJECT / "build" / "native" / "release" / "bin"
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import itertools
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from google.protobuf import json_format
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fenqi.engine import Engine
+from fenqi.offers import Loan, price_batch
 from fenqi.policy import compile_policy
 from fenqi.policy.document import Document, read_document, read_pack, with_tests_beside
 from fenqi.policy.errors import PolicyError
+from fenqi.policy.offer_terms import charges_of, price_terms_of
 from fenqi.policy.schema import Bin, PolicyTest
 from fenqi.v1 import scoring_pb2
 
@@ -107,28 +111,39 @@ def test_the_policy_uses_every_part_of_the_language(mobile: Document) -> None:
     assert any(reason.group for reason in policy.reasons.values())
 
 
-def test_instalments_are_annuities_and_give_the_published_principal() -> None:
-    rates = {"grade_a": 0.12, "grade_b": 0.15, "grade_c": 0.18, "grade_d": 0.216, "grade_e": 0.24}
+def test_instalments_are_annuities() -> None:
     with (TABLES / "instalment.csv").open() as file:
-        rows = {int(row.pop("term_months")): row for row in csv.DictReader(file)}
-    for term, row in rows.items():
-        for grade, rate in rates.items():
-            i = rate / 12
-            assert float(row[grade]) == pytest.approx(i / (1 - (1 + i) ** -term), abs=1e-9)
-    # Domain research 3.7: 2,500 a month carry 27,268.76 at 18 % over 12 months.
-    assert 2500 / float(rows[12]["grade_c"]) == pytest.approx(27268.76, abs=0.005)
+        rows = {int(row["term_months"]): float(row["highest"]) for row in csv.DictReader(file)}
+    for term, instalment in rows.items():
+        assert instalment == pytest.approx(0.02 / (1 - 1.02**-term), abs=1e-9)
 
 
-def test_prices_rise_with_risk_between_break_even_and_the_legal_cap(mobile: Document) -> None:
-    rows = mobile.policy.tables["price"].rows
-    assert rows is not None and mobile.pack is not None
-    prices = [float(str(row[1])) for row in rows]
-    assert prices == sorted(prices)
-    assert mobile.pack.annual_rate_cap is not None
-    assert prices[-1] <= mobile.pack.annual_rate_cap
-    # Domain research 3.8: break-even at a probability of default of 2, 4, 6 and 10 %.
-    for price, break_even in zip(prices, (0.110518, 0.124188, 0.138172, 0.167135), strict=False):
-        assert price > break_even
+def test_a_loan_that_is_measured_before_its_price_is_known_may_have_any_term_on_offer(
+    mobile: Document,
+) -> None:
+    with (TABLES / "instalment.csv").open() as file:
+        terms = {int(row["term_months"]) for row in csv.DictReader(file)}
+    for product in mobile.policy.products.values():
+        assert set(product.terms_months) <= terms
+
+
+def test_prices_rise_with_risk_and_stay_within_the_legal_cap(mobile: Document) -> None:
+    offers = mobile.policy.offers
+    assert offers is not None and mobile.pack is not None
+    cap = mobile.pack.annual_rate_cap
+    assert cap is not None and offers.annual_rate_cap == cap
+    risks = np.linspace(0.001, 0.3, 60)
+    for product in mobile.policy.products.values():
+        for method, term in itertools.product(product.methods, product.terms_months):
+            loan = Loan(principal_fen=product.amounts.to_fen, periods=term, method=method)
+            terms = price_terms_of(offers, cap, method)
+            priced = price_batch(loan, terms, risks, charges_of(product))
+            rates, nominal = priced.rate.compressed(), priced.nominal.compressed()
+            assert len(rates) > 10
+            assert (np.diff(rates) >= 0).all()
+            assert (np.round(nominal, 4) <= cap).all()
+            # Whoever is too great a risk for the cap has no price, and so has everybody riskier.
+            assert (np.diff(priced.offered.astype(int)) <= 0).all()
 
 
 def test_the_blocklist_holds_nothing_but_hashes(mobile: Document) -> None:

@@ -12,7 +12,16 @@ from fenqi.offers.loan import Method
 from fenqi.policy.document import read_pack
 from fenqi.policy.offer_schema import Product
 from fenqi.v1 import application_pb2, quote_pb2, scoring_pb2
-from tests.policy.decisions import compiled, feature, plain_card, problems, rule
+from tests.policy.decisions import (
+    COUNTER_OFFER,
+    codes,
+    compiled,
+    engine,
+    feature,
+    plain_card,
+    problems,
+    rule,
+)
 
 PRODUCT = {
     "meaning": "test",
@@ -273,6 +282,25 @@ def test_the_law_caps_amounts_whatever_a_product_says(tmp_path: Path) -> None:
     large = {"from_fen": 10_000_000, "to_fen": 50_000_000, "step_fen": 10_000_000}
     made = plan(tmp_path, jurisdiction="CN", amounts=large, reasons={"cap": "R_C"})
     assert made.legal_cap_fen == 20_000_000
+
+
+@pytest.mark.parametrize("asked", [20_000_100, 20_010_000, 50_000_000])
+def test_more_than_the_law_allows_is_cut_to_it(tmp_path: Path, asked: int) -> None:
+    amounts = {"from_fen": 10_000, "to_fen": 50_000_000, "step_fen": 100}
+    parts = lending(jurisdiction="CN", amounts=amounts, reasons={"cap": "R_C"})
+    answer = engine(tmp_path, **parts).score(
+        {
+            "signals": {"s": 690.0},
+            "identity": {"age_years": 30},
+            "employment": {"status": "EMPLOYMENT_STATUS_EMPLOYED"},
+            "loan": {"product": "cash", "amount_fen": asked, "term_months": 12},
+            "consents": [{"source": "DATA_SOURCE_IDENTITY", "granted": True}],
+        }
+    )
+    assert answer.decision == COUNTER_OFFER
+    assert 19_990_000 <= max(offer.amount_fen for offer in answer.offers) <= 20_000_000
+    assert answer.limit_binding == scoring_pb2.LIMIT_KIND_CAP
+    assert codes(answer)[0] == "R_CN_AMOUNT"
 
 
 def test_the_caps_of_the_chinese_pack_are_those_of_its_rules() -> None:

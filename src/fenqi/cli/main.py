@@ -27,6 +27,10 @@ app = typer.Typer(
 app.add_typer(policy_commands, name="policy")
 app.add_typer(model_commands, name="model")
 app.add_typer(deploy_commands, name="deploy")
+lab_commands = typer.Typer(
+    help="Ask questions of the bundled data.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+app.add_typer(lab_commands, name="lab")
 
 
 def _setting(name: str) -> OptionInfo:
@@ -191,6 +195,19 @@ def load(context: typer.Context) -> None:
     from fenqi.cli.load import run
 
     run(context.args)
+
+
+@lab_commands.command()
+def offers(
+    policy: Annotated[
+        Path | None, typer.Option(help="one product and its offers [default: the bundled]")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="draw it as SVG")] = None,
+) -> None:
+    """Say what counter-offers are worth: approvals and profit at equal expected loss."""
+    from fenqi.cli.lab import run_offers
+
+    run_offers(policy, plot)
 
 
 @app.command()

@@ -14,7 +14,7 @@ from fenqi.v1 import application_pb2, scoring_pb2
 _STATUS_COLUMNS = ("PAY_0", "PAY_2", "PAY_3", "PAY_4", "PAY_5", "PAY_6")
 _MONTHS = range(6)
 # Amounts are New Taiwan dollars; the contract counts minor units.
-_MINOR_UNITS = 100
+MINOR_UNITS = 100
 _HOLDOUT_PARTS = 5
 
 
@@ -74,9 +74,9 @@ def to_application(client: Client, months: int = 6) -> application_pb2.Applicati
     application.loan.currency = "TWD"
     for month in range(months):
         application.behaviour.card_statements.add(
-            credit_limit_fen=client.credit_limit * _MINOR_UNITS,
-            statement_balance_fen=client.balances[month] * _MINOR_UNITS,
-            paid_fen=client.payments[month] * _MINOR_UNITS,
+            credit_limit_fen=client.credit_limit * MINOR_UNITS,
+            statement_balance_fen=client.balances[month] * MINOR_UNITS,
+            paid_fen=client.payments[month] * MINOR_UNITS,
             repayment_status=client.statuses[month],
         )
     return application

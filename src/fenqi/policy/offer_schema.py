@@ -262,7 +262,9 @@ class Offers(Part):
     )
     ladder: Ladder | None = Field(default=None, description="A small first loan that grows.")
     expected_loss_budget_fen: PositiveFen | None = Field(
-        default=None, description="Most expected loss of one loan, fen."
+        default=None,
+        description="Most expected loss of one loan, fen: probability of default x loss given "
+        "default x amount.",
     )
     when_missing: Literal["refer", "decline"] = Field(
         default="refer", description="Where income, debts or another limit is not known."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fenqi.offers import Charge, PriceTerms
+from fenqi.offers.loan import Method
 from fenqi.policy.offer_schema import Offers, Product
 
 
@@ -21,16 +22,20 @@ def charges_of(product: Product) -> list[Charge]:
     ]
 
 
-def price_terms_of(offers: Offers, annual_rate_cap: float) -> PriceTerms:
-    """What prices are made from; `annual_rate_cap` is the policy's or, without one, the pack's."""
+def price_terms_of(offers: Offers, annual_rate_cap: float, method: Method) -> PriceTerms:
+    """What prices are made from; `annual_rate_cap` is the policy's or, without one, the pack's.
+
+    A flat fee is a month's: it has a twelfth of the margin and of the step.
+    """
     selection = offers.adverse_selection
+    in_a_year = 12 if method == "flat_fee" else 1
     return PriceTerms(
         lgd=offers.loss_given_default,
         cost_of_funds=offers.cost_of_funds,
         acquisition_fen=offers.acquisition_fen,
         servicing_fen=offers.servicing_fen,
-        margin=offers.margin,
-        rate_step=offers.rate_step,
+        margin=offers.margin / in_a_year,
+        rate_step=offers.rate_step / in_a_year,
         cap=annual_rate_cap,
         cap_basis=offers.cap_basis,
         selection_sensitivity=selection.sensitivity if selection is not None else 0.0,

@@ -544,8 +544,8 @@ class Expectation(Part):
     offers: list[ExpectedOffer] | None = Field(
         default=None, description="All offers, in order; `[]`: none."
     )
-    limit_binding: LimitKind | None = Field(
-        default=None, description="What stands in the way of the loan asked for; null: nothing."
+    limit_binding: LimitKind | Literal["none"] | None = Field(
+        default=None, description="What stands in the way of the loan asked for."
     )
     what_would_help: list[Help] | None = Field(
         default=None, description="What the applicant could do, in any order."

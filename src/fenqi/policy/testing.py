@@ -245,12 +245,12 @@ def _fits(real: object, wanted: object) -> bool:
 
 def _bound(answer: ScoreResponse) -> tuple[str, ...]:
     limit = _limit(answer)
-    return (f"the limit that binds is {limit}",) if limit else ()
+    return () if limit == "none" else (f"the limit that binds is {limit}",)
 
 
 def _limit(answer: ScoreResponse) -> str:
     name = LimitKind.Name(answer.limit_binding).removeprefix("LIMIT_KIND_").lower()
-    return "" if name == "unspecified" else name
+    return "none" if name == "unspecified" else name
 
 
 def _help(document: Document, expected: list[str] | None, trace: Trace) -> Iterator[Mismatch]:

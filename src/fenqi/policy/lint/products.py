@@ -59,7 +59,7 @@ def amounts_above_the_cap(subject: Subject) -> Iterator[Finding]:
 def _has_price(product: Product, lending: LoweredOffers) -> bool:
     """Whether somebody without risk could have one of the product's loans within the cap."""
     free_of_risk = lending.offers.model_copy(update={"margin": 0.0, "adverse_selection": None})
-    terms = price_terms_of(free_of_risk, lending.annual_rate_cap)
+    cap = lending.annual_rate_cap
     charges = charges_of(product)
     loans = (
         Loan(
@@ -77,4 +77,7 @@ def _has_price(product: Product, lending: LoweredOffers) -> bool:
         for term in product.terms_months
         for amount in (product.amounts.from_fen, product.amounts.to_fen)
     )
-    return any(price(loan, terms, 0.0, charges).rate is not None for loan in loans)
+    return any(
+        price(loan, price_terms_of(free_of_risk, cap, loan.method), 0.0, charges).rate is not None
+        for loan in loans
+    )
