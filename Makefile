@@ -1,7 +1,8 @@
 # Every target sets up what it needs first; a second call skips what is done.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test conformance decision-tables vectors lint sanitize bench fuzz \
+.PHONY: help setup demo test conformance decision-tables vectors models lint sanitize bench \
+	bench-swap fuzz \
 	interop-server train format clean
 
 # The Python that .venv is made from.
@@ -14,6 +15,7 @@ SECONDS ?= 60
 conformance: CASES ?= ../shared/conformance/cel
 decision-tables: CASES ?= ../shared/conformance/decision_tables
 vectors: CASES ?= ../shared/vectors
+models: CASES ?= ../shared/conformance/models
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -55,6 +57,9 @@ sanitize: setup ## Run core and server tests under ASan+UBSan, then under TSan
 bench: setup ## Measure against peers in the same run; writes bench/results/
 	@$(BIN)/python -m bench
 
+bench-swap: setup ## Measure what swaps of model and policy cost under load; writes bench/results/swap.json
+	@$(BIN)/python -m bench swap
+
 decision-tables: setup ## Run the decision tables below CASES=FOLDER against index, scan and analysis
 	@$(BIN)/python -m tests.policy.decision_table_cases $(CASES)
 
@@ -63,6 +68,9 @@ fuzz: setup ## Run every fuzzer for SECONDS=60 each (needs clang)
 
 vectors: setup ## Run the published annual rates and schedules in CASES=<folder>
 	@$(BIN)/python -m tests.offers.vectors $(CASES)
+
+models: setup ## Run the ONNX models below CASES=<folder> on the rows that come with them
+	@$(BIN)/python -m tests.artifacts.model_cases $(CASES)
 
 interop-server: setup ## Serve gRPC's own grpc.testing.TestService on PORT=10000
 	@$(NATIVE) tools

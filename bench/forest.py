@@ -67,7 +67,9 @@ def _prepare() -> Path:
         return folder
     folder.mkdir(parents=True, exist_ok=True)
     print("Training and compiling the forests", flush=True)
-    subprocess.run([str(PYTHON), str(PEERS / "forest_train.py"), str(folder), *SIZES], check=True)
+    untrained = [size for size in SIZES if not (folder / f"{size}.txt").exists()]
+    trainer = [str(PYTHON), str(PEERS / "forest_train.py")]
+    subprocess.run([*trainer, str(folder), *untrained], check=True)
     for size in SIZES:
         forest = read_forest(folder / f"{size}.txt", COLUMNS)
         (folder / f"{size}.forest").write_bytes(forest.SerializeToString())

@@ -71,7 +71,8 @@ def _missing_is_true(node: dict[str, Any]) -> bool:
 def _rounded_down(value: float) -> float:
     with np.errstate(over="ignore"):
         nearest = np.float32(value)
-    return float(nearest if nearest <= value else np.nextafter(nearest, np.float32(-np.inf)))
+    # As doubles: NumPy would round `value` before it compares.
+    return float(nearest if float(nearest) <= value else np.nextafter(nearest, np.float32(-np.inf)))
 
 
 def onnx_graph(forest: native_model_pb2.Forest) -> bytes:

@@ -51,7 +51,8 @@ def run() -> dict[str, Any]:
 
 def _round(contender: Contender, requests: Path) -> dict[str, Any]:
     timing = {"duration": DURATION_S, "warmup": WARMUP_S}
-    with running(contender) as port:
+    with running(contender) as server:
+        port = server.port
         saturated = [
             offer(port, requests, closed=True, connections=c, streams=s, **timing)
             for c, s in SATURATION

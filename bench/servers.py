@@ -47,15 +47,44 @@ FLOOR = Contender(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A contender that runs, and the port on which it listens."""
+
+    port: int
+    process: subprocess.Popen[str]
+
+    def tell(self, line: str) -> None:
+        """Writes a line to its standard input."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def hear(self) -> str:
+        """The next line that it prints."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
+
+    def resident_mib(self) -> float:
+        """Its memory that is in use."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
 @contextmanager
-def running(contender: Contender) -> Iterator[int]:
-    """The contender's port while it runs. The whole process is held to the server's core."""
+def running(contender: Contender) -> Iterator[Running]:
+    """The contender while it runs. The whole process is held to the server's core."""
     command = ["taskset", "-c", str(SERVER_CPU), *contender.command]
     process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     try:
-        yield _port_of(process, contender.name)
+        yield Running(_port_of(process, contender.name), process)
     finally:
         process.terminate()
         process.wait(timeout=20)

@@ -121,12 +121,35 @@ def _duration(nanoseconds: float) -> str:
     return f"{nanoseconds:.3g} ns"
 
 
+def swap_table(results: dict[str, Any]) -> str:
+    """A row for each phase."""
+    lines = [
+        "| | answered /s | p50 µs | p99 µs | p99.9 µs | max µs |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for name, figures in results["phases"].items():
+        cells = [
+            f"{figures[key]:,.0f}" for key in ("rate", "p50_us", "p99_us", "p999_us", "max_us")
+        ]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"{results['swaps']} swaps in {results['swapping']['seconds']} s: {results['failed']} "
+            f"failed, {results['mixed']} mixed, p99 times {results['p99_ratio']}, resident memory "
+            f"{results['rss_growth_mib']:+} MiB",
+        ]
+    )
+
+
 TABLES = {
     "engine": engine_table,
     "explanation": explanation_table,
     "forest": forest_table,
     "policy": policy_table,
     "score": score_table,
+    "swap": swap_table,
 }
 
 

@@ -47,6 +47,7 @@ PARTS = (
     schema.ReasonTexts,
     schema.PolicyTest,
     schema.Expectation,
+    schema.ExpectedOffer,
     schema.TestFile,
     schema.RulePack,
 )

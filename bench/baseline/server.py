@@ -13,6 +13,7 @@ import asyncio
 import math
 import os
 from pathlib import Path
+from typing import Any
 
 import grpc
 import numpy as np
@@ -40,11 +41,20 @@ _DIMENSIONS = {
 }
 
 
+def _read_policy(path: Path) -> dict[str, Any]:
+    """The policy with the reasons of the files that it includes."""
+    policy: dict[str, Any] = YAML(typ="safe").load(path.read_text())
+    for name in policy.get("include", []):
+        included = YAML(typ="safe").load((path.parent / name).read_text())
+        policy["reasons"] |= included.get("reasons", {})
+    return policy
+
+
 class Scorer:
     """From a request to a response."""
 
     def __init__(self) -> None:
-        policy = YAML(typ="safe").load((ROOT / "policies" / "taiwan_card.yaml").read_text())
+        policy = _read_policy(ROOT / "policies" / "taiwan_card.yaml")
         artifact = load_artifact(ROOT / "models" / policy["models"]["default_risk"]["artifact"])
         self._manifest = artifact.manifest
         self._base_margin = artifact.reference.margin

@@ -4,7 +4,7 @@ python forest_train.py FOLDER TREESxLEAVES...
 
 Made-up applicants with 40 columns, some of them counts, a twentieth of the values missing. Writes
 columns.npy (float32), labels.npy, rows.bin (4,096 further applicants, float32, row after row) and,
-for each size, a LightGBM model as <size>.txt, trained with LightGBM's own defaults.
+for each size, a LightGBM model as <size>.txt.
 """
 
 import sys
@@ -36,6 +36,8 @@ def main() -> None:
     for size in sys.argv[2:]:
         trees, leaves = map(int, size.split("x"))
         options = {"objective": "binary", "num_leaves": leaves, "verbose": -1, "num_threads": 1}
+        # LightGBM's default, or less, so that the last trees still find something to split.
+        options["learning_rate"] = min(0.1, 30 / trees)
         data = lightgbm.Dataset(x.astype(np.float64), y)
         lightgbm.train(options, data, trees).save_model(folder / f"{size}.txt")
 

@@ -56,7 +56,7 @@ class FeatureExtractor:
     def __init__(self, columns: list[Column]) -> None:
         self._columns = columns
         self._engine = _native.Engine()
-        self._engine.publish(_native.Release(_features_alone()))
+        self._engine.deploy(_native.Release(_features_alone()))
 
     def row(self, client: Client, months: int) -> list[float]:
         """The columns' values for a client of whom the newest `months` statements are known."""

@@ -3,16 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/digest.h"
-
 namespace fenqi::engine {
-
-std::uint32_t bucket_of(const Exploration& exploration, std::string_view customer_key) {
-  const Digest digest = sha256(exploration.salt, customer_key);
-  std::uint64_t number = 0;
-  for (std::size_t i = 0; i < 8; ++i) number = number << 8 | digest[i];
-  return static_cast<std::uint32_t>(number % kBuckets);
-}
 
 std::uint32_t approved_buckets(const Exploration& exploration, double probability) {
   const double expected_loss =

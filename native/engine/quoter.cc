@@ -6,6 +6,8 @@
 #include <optional>
 
 #include "engine/engine.h"
+#include "engine/instalments.h"
+#include "engine/product_price.h"
 #include "fenqi/contract.h"
 #include "offers/price.h"
 #include "offers/repayment.h"
@@ -42,14 +44,6 @@ bool is_currency(std::string_view code) {
          std::all_of(code.begin(), code.end(), [](char c) { return 'A' <= c && c <= 'Z'; });
 }
 
-void write_number(wire::MessageWriter& writer, std::uint32_t number, std::int64_t value) {
-  if (value != 0) writer.sint(number, value);
-}
-
-void write_rate(wire::MessageWriter& writer, std::uint32_t number, double rate) {
-  if (rate != 0.0) writer.number64(number, rate);
-}
-
 void write_answer(wire::MessageWriter& writer, std::uint32_t number,
                   const offers::AnnualRate& rate) {
   const auto answer = writer.begin(number);
@@ -83,6 +77,9 @@ struct Quoter::Request {
   offers::ServicingTerms servicing;
   std::int64_t quoted_at_seconds = 0;
   std::int32_t minimum_reading_seconds = 0;
+  ProductLoan of_product;  // where a product is named
+  std::optional<offers::Date> disbursed;
+  const char* own_terms = nullptr;  // a field that a product leaves no room for
 };
 
 Quoter::Quoter(const Engine& engine)
@@ -91,18 +88,6 @@ Quoter::Quoter(const Engine& engine)
       charge_totals_(offers::kMaxCharges),
       flow_scratch_(kMostFlows) {
   flows_.reserve(kMostFlows);
-}
-
-Status Quoter::follow_release() {
-  const std::uint64_t generation = engine_.generation();
-  if (generation == 0) {
-    return error(StatusCode::kFailedPrecondition, "no release has been published yet");
-  }
-  if (generation != generation_) {
-    release_ = engine_.release();
-    generation_ = generation;
-  }
-  return {};
 }
 
 // The plan of `terms_` and what it costs.
@@ -116,7 +101,7 @@ Status Quoter::compute(const FieldPath& path) {
   return {};
 }
 
-Status Quoter::read(std::span<const std::uint8_t> bytes, Request& request) {
+Status Quoter::read(std::span<const std::uint8_t> bytes, const Release& release, Request& request) {
   namespace field = contract::quote_request;
   terms_.clear();
   std::optional<std::int64_t> quoted_at;
@@ -133,11 +118,13 @@ Status Quoter::read(std::span<const std::uint8_t> bytes, Request& request) {
         break;
       case field::kLoan:
         has_loan = true;
+        request.own_terms = "loan";
         if (Status s = terms_.read(fields.message("loan"), kLoan); !s.ok()) {
           fields.fail(std::move(s));
         }
         break;
       case field::kServicing:
+        request.own_terms = "servicing";
         if (Status s =
                 quoting::read_servicing(fields.message("servicing"), kServicing, request.servicing);
             !s.ok()) {
@@ -147,10 +134,12 @@ Status Quoter::read(std::span<const std::uint8_t> bytes, Request& request) {
       case field::kCurrency:
         if (const std::string_view code = fields.text("currency", kMostIdBytes); !code.empty()) {
           request.currency = code;
+          request.own_terms = "currency";
         }
         break;
       case field::kLender:
         request.lender = fields.text("lender", kMostIdBytes);
+        if (!request.lender.empty()) request.own_terms = "lender";
         break;
       case field::kQuotedAtSeconds:
         quoted_at = fields.int64("quoted_at_seconds");
@@ -158,12 +147,34 @@ Status Quoter::read(std::span<const std::uint8_t> bytes, Request& request) {
       case field::kMinimumReadingSeconds:
         reading = fields.int32("minimum_reading_seconds");
         break;
+      case field::kProduct:
+        request.of_product.product = fields.text("product", kMostKeyBytes);
+        break;
+      case field::kAmountFen:
+        request.of_product.amount_fen = fields.int64("amount_fen");
+        break;
+      case field::kTermMonths:
+        request.of_product.term_months = fields.int32("term_months");
+        break;
+      case field::kRepaymentMethod:
+        request.of_product.repayment_method =
+            fields.choice("repayment_method", contract::repayment_method::kFlatFee);
+        break;
+      case field::kProbabilityOfDefault:
+        request.of_product.probability_of_default = fields.number("probability_of_default");
+        break;
+      case field::kDisbursedDateDays:
+        request.disbursed = fields.int32("disbursed_date_days");
+        break;
       default:
         break;
     }
   }
   if (Status s = fields.status(); !s.ok()) return s;
-  if (!has_loan) return invalid_field("loan", "is needed: say what is to be quoted");
+  const bool has_product = !request.of_product.product.empty();
+  if (!has_loan && !has_product) {
+    return invalid_field("loan", "is needed, or a product: say what is to be quoted");
+  }
   if (request.customer_key.empty()) {
     return invalid_field("customer_key", "is needed: the quote is good for one customer only");
   }
@@ -177,15 +188,38 @@ Status Quoter::read(std::span<const std::uint8_t> bytes, Request& request) {
   if (reading && (*reading < 0 || *reading > kSecondsOfDay)) {
     return invalid_field("minimum_reading_seconds", "must be 0 to 86,400");
   }
-  const std::optional<Drawdown>& drawdown = release_->drawdown();
+  const std::optional<Drawdown>& drawdown = release.drawdown();
   const std::int32_t least = drawdown ? drawdown->minimum_reading_seconds : 0;
   request.minimum_reading_seconds =
       std::max(least, reading.value_or(drawdown ? 0 : kReadingSeconds));
+  if (has_product) return take_product(release, request);
   return quoting::to_status(check(request.servicing), kServicing);
 }
 
+// The terms of a product of the policy, with the price that it has for this risk.
+Status Quoter::take_product(const Release& release, Request& request) {
+  if (request.own_terms != nullptr) {
+    return invalid_field(request.own_terms, "is the product's own: leave it out, or the product");
+  }
+  const OfferPlan* const plan = release.offer_plan();
+  if (plan == nullptr) return invalid_field("product", "is none that the policy lends");
+  if (search_scratch_ == nullptr) search_scratch_ = std::make_unique<offers::SearchScratch>();
+  const offers::Date day = request.disbursed.value_or(plan->day_of(request.quoted_at_seconds));
+  offers::Found found;
+  if (Status s = price_product(*plan, request.of_product, day, *search_scratch_, &found); !s.ok()) {
+    return s;
+  }
+  const auto index = static_cast<std::size_t>(found.product);
+  const LentProduct& product = plan->products[index];
+  terms_.take(product.loan, priced_loan(plan->candidates[index], found, day));
+  request.servicing = product.servicing;
+  request.currency = product.currency;
+  request.lender = product.lender;
+  return {};
+}
+
 // What a plan may be, and may not be shown to anybody.
-Status Quoter::check_quote() const {
+Status Quoter::check_quote(const Release& release) const {
   if (loan_.disbursed == offers::kNoDate) {
     return invalid_field("loan.disbursed_date_days",
                          "is needed: a borrower is shown the dates of the plan");
@@ -196,7 +230,7 @@ Status Quoter::check_quote() const {
     if (names.zh.empty()) return invalid_field(charge.with("name_zh"), "is needed to disclose it");
     if (names.en.empty()) return invalid_field(charge.with("name_en"), "is needed to disclose it");
   }
-  const std::optional<double>& cap = release_->annual_rate_cap();
+  const std::optional<double>& cap = release.annual_rate_cap();
   if (cap && !within_cap(cost_, *cap, offers::CapBasis::kNominal)) {
     quoting::TextWriter texts;
     return invalid_field("loan", "costs " + std::string(texts.percent(cost_.nominal)) +
@@ -210,18 +244,8 @@ Status Quoter::check_quote() const {
 void Quoter::write_schedule(std::uint32_t number) {
   namespace field = contract::schedule;
   const auto plan = quote_.begin(number);
-  for (std::int32_t i = 0; i < schedule_.rows; ++i) {
-    const offers::Row& row = rows_[static_cast<std::size_t>(i)];
-    const auto instalment = quote_.begin(field::kInstalments);
-    quote_.sint(contract::instalment::kNumber, i + 1);
-    if (row.due != offers::kNoDate) quote_.sint(contract::instalment::kDueDateDays, row.due);
-    write_number(quote_, contract::instalment::kPrincipalFen, row.principal_fen);
-    write_number(quote_, contract::instalment::kInterestFen, row.interest_fen);
-    write_number(quote_, contract::instalment::kFeesFen, row.charges_fen);
-    write_number(quote_, contract::instalment::kBalanceFen, row.balance_fen);
-    write_number(quote_, contract::instalment::kCapitalisedFen, row.capitalised_fen);
-    quote_.end(instalment);
-  }
+  write_instalments(quote_, field::kInstalments,
+                    std::span(rows_).first(static_cast<std::size_t>(schedule_.rows)));
   write_number(quote_, field::kFinancedFen, schedule_.financed_fen);
   write_number(quote_, field::kReceivedFen, schedule_.received_fen);
   write_number(quote_, field::kPaidFen, schedule_.paid_fen);
@@ -236,7 +260,7 @@ void Quoter::write_schedule(std::uint32_t number) {
   quote_.end(plan);
 }
 
-void Quoter::write_quote(const Request& request) {
+void Quoter::write_quote(const Request& request, const Release& release) {
   namespace field = contract::quote;
   quote_.clear();
   if (!request.quote_id.empty()) quote_.string(field::kQuoteId, request.quote_id);
@@ -244,33 +268,42 @@ void Quoter::write_quote(const Request& request) {
   write_number(quote_, field::kPrincipalFen, loan_.principal_fen);
   write_number(quote_, field::kPeriods, loan_.periods);
   write_schedule(field::kSchedule);
+  const quoting::DisclosureTexts& texts = release.disclosure_texts();
+  quoting::LegalRates legal_rates;
+  if (texts.shows(quoting::shown_rate::kAppendixJ) || texts.shows(quoting::shown_rate::kEu)) {
+    legal_rates = legal_rate_counter_.count(
+        loan_, schedule_, std::span(rows_).first(static_cast<std::size_t>(schedule_.rows)));
+  }
   const auto disclosure = quote_.begin(field::kDisclosure);
   write_disclosure(
       {terms_, loan_, schedule_, std::span(rows_).first(static_cast<std::size_t>(schedule_.rows)),
-       charge_totals_, cost_, request.servicing, request.currency, request.lender,
+       charge_totals_, cost_, legal_rates, request.servicing, request.currency, request.lender,
        request.minimum_reading_seconds},
-      release_->disclosure_texts(), texts_, quote_);
+      texts, texts_, quote_);
   quote_.end(disclosure);
   write_number(quote_, field::kQuotedAtSeconds, request.quoted_at_seconds);
   write_number(quote_, field::kMinimumReadingSeconds, request.minimum_reading_seconds);
-  if (const std::optional<Drawdown>& drawdown = release_->drawdown(); drawdown) {
+  if (const std::optional<Drawdown>& drawdown = release.drawdown(); drawdown) {
     quote_.sint(field::kValidSeconds, drawdown->valid_seconds);
   }
-  const auto release = quote_.begin(field::kRelease);
-  quote_.string(contract::release::kPolicy, release_->policy());
-  quote_.string(contract::release::kPolicyVersion, release_->policy_version());
-  quote_.string(contract::release::kContentHash, release_->content_hash());
-  quote_.end(release);
+  const auto named = quote_.begin(field::kRelease);
+  quote_.string(contract::release::kPolicy, release.policy());
+  quote_.string(contract::release::kPolicyVersion, release.policy_version());
+  quote_.string(contract::release::kContentHash, release.content_hash());
+  quote_.end(named);
 }
 
 QuoterOutcome Quoter::quote(std::span<const std::uint8_t> bytes) {
   namespace field = contract::quote_response;
-  if (Status s = follow_release(); !s.ok()) return {std::move(s), {}};
+  const std::shared_ptr<const Release> release = engine_.release();
+  if (release == nullptr) {
+    return {error(StatusCode::kFailedPrecondition, "no release has been published yet"), {}};
+  }
   Request request;
-  if (Status s = read(bytes, request); !s.ok()) return {std::move(s), {}};
+  if (Status s = read(bytes, *release, request); !s.ok()) return {std::move(s), {}};
   if (Status s = compute(kLoan); !s.ok()) return {std::move(s), {}};
-  if (Status s = check_quote(); !s.ok()) return {std::move(s), {}};
-  write_quote(request);
+  if (Status s = check_quote(*release); !s.ok()) return {std::move(s), {}};
+  write_quote(request, *release);
   const std::string_view text = quote_.text();
   const Digest hash = sha256({}, text);
   writer_.clear();

@@ -1,8 +1,8 @@
 // Answers the methods of fenqi.v1.Quoting on one thread: bytes in, bytes out.
 //
-// A Quoter owns the memory that its thread needs and follows the engine's published release, which
-// holds the texts of a disclosure and the cap on yearly cost. Warm, it takes nothing from the heap
-// unless a request fails.
+// A Quoter owns the memory that its thread needs. Each quote is of the champion that is published
+// when it begins, which holds the texts of a disclosure and the cap on yearly cost. Warm, it takes
+// nothing from the heap unless a request fails.
 //
 // It must not keep other calls of its thread waiting: the longest plan takes less than a
 // millisecond with its pages, and flows are limited in number.
@@ -22,6 +22,8 @@
 #include "offers/annual_rate.h"
 #include "offers/cost_rate.h"
 #include "offers/schedule.h"
+#include "offers/search.h"
+#include "quoting/legal_rates.h"
 #include "quoting/loan_terms.h"
 #include "quoting/texts.h"
 #include "wire/writer.h"
@@ -51,25 +53,25 @@ class Quoter {
  private:
   struct Request;
 
-  Status read(std::span<const std::uint8_t> bytes, Request& request);
+  Status read(std::span<const std::uint8_t> bytes, const Release& release, Request& request);
+  Status take_product(const Release& release, Request& request);
   Status compute(const quoting::FieldPath& path);
-  Status follow_release();
-  Status check_quote() const;
-  void write_quote(const Request& request);
+  Status check_quote(const Release& release) const;
+  void write_quote(const Request& request, const Release& release);
   void write_schedule(std::uint32_t number);
   Status read_flows(std::span<const std::uint8_t> bytes, offers::Interval& interval);
 
   const Engine& engine_;
-  std::uint64_t generation_ = 0;
-  std::shared_ptr<const Release> release_;
   quoting::LoanTerms terms_;
   offers::Loan loan_;
   offers::Schedule schedule_;
   offers::CostRate cost_{};
+  std::unique_ptr<offers::SearchScratch> search_scratch_;  // once a product is asked for
   std::vector<offers::Row> rows_;
   std::vector<std::int64_t> charge_totals_;
   std::vector<offers::DatedFlow> flows_;
   std::vector<offers::Flow> flow_scratch_;
+  quoting::LegalRateCounter legal_rate_counter_;
   quoting::TextWriter texts_;
   wire::MessageWriter quote_;
   wire::MessageWriter writer_;

@@ -112,7 +112,10 @@ void explain(const Release& release, const Assessment& assessment, ReasonScratch
       decision_of_action(release.drawdown()->action) == verdict.decision) {
     add_reason(release, release.drawdown()->reason, verdict);
   }
+  if (!verdict.is_capped) add_reason(release, verdict.limit_reason, verdict);
   add_rule_reasons(release, verdict);
+  // A cap that has no reason of its own.
+  if (verdict.reason_count == 0) add_reason(release, verdict.limit_reason, verdict);
   const Segment* const segment = assessment.segment_of(release);
   if (verdict.built_in == BuiltInRule::kAboveSubLimit && verdict.decision == decision::kRefer) {
     add_reason(release, segment->cutoffs->refer_above_reason, verdict);

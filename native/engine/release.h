@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/offer_plan.h"
 #include "models/explanation.h"
 #include "models/margin.h"
 #include "models/model.h"
@@ -41,6 +42,17 @@ struct Contribution {
   std::uint32_t dimension = 0;   // fenqi.v1.Dimension
 };
 
+// How something was distributed where the model was made.
+struct Distribution {
+  std::vector<double> edges;          // ascending; what equals one counts above it
+  std::vector<std::uint64_t> counts;  // one more than edges; none: nothing is known
+};
+
+struct ColumnReference {
+  std::string name;
+  Distribution distribution;  // `counts` has one more at its end, of values that are missing
+};
+
 // A model in its slot of the policy.
 struct ModelSlot {
   std::string slot;
@@ -58,6 +70,10 @@ struct ModelSlot {
   std::uint32_t score_register = 0;
   // Something besides the cut-offs reads its outputs: it runs for every segment.
   bool always_runs = false;
+  // What live scores and columns are compared with; `column_references` is empty, or has one for
+  // each register of `inputs`, in order.
+  Distribution score_reference;
+  std::vector<ColumnReference> column_references;
 };
 
 // A scorecard; its arithmetic is in the program.
@@ -183,6 +199,8 @@ class Release {
   // As a fraction; nothing where no pack says so.
   const std::optional<double>& annual_rate_cap() const { return annual_rate_cap_; }
   const std::optional<Drawdown>& drawdown() const { return drawdown_; }
+  // What the policy lends; null where it only decides.
+  const OfferPlan* offer_plan() const { return offer_plan_.get(); }
 
  private:
   friend class ReleaseLoader;
@@ -210,6 +228,7 @@ class Release {
   quoting::DisclosureTexts disclosure_texts_;
   std::optional<double> annual_rate_cap_;
   std::optional<Drawdown> drawdown_;
+  std::unique_ptr<const OfferPlan> offer_plan_;
 };
 
 }  // namespace fenqi::engine

@@ -1,5 +1,7 @@
 #include "engine/release_image.h"
 
+#include <functional>
+
 #include "fenqi/contract.h"
 #include "wire/decode.h"
 
@@ -136,6 +138,31 @@ bool read_contribution(std::span<const std::uint8_t> bytes,
     }
   }
   contributions.push_back(contribution);
+  return reader.ok();
+}
+
+bool read_column_reference(std::span<const std::uint8_t> bytes,
+                           std::vector<ColumnReference>& references) {
+  ColumnReference& reference = references.emplace_back();
+  Distribution& distribution = reference.distribution;
+  MessageReader reader(bytes);
+  while (reader.next()) {
+    bool fine = true;
+    switch (reader.number()) {
+      case image::column_reference::kName:
+        reference.name = reader.text();
+        break;
+      case image::column_reference::kEdges:
+        fine = wire::append_doubles(reader, distribution.edges);
+        break;
+      case image::column_reference::kCounts:
+        fine = wire::append_varints(reader, distribution.counts, std::identity());
+        break;
+      default:
+        break;
+    }
+    if (!fine) return false;
+  }
   return reader.ok();
 }
 
@@ -416,6 +443,15 @@ bool read_model_image(std::span<const std::uint8_t> bytes, ModelImage& model) {
       case image::model_slot::kAlwaysRuns:
         model.slot.always_runs = reader.bits() != 0;
         break;
+      case image::model_slot::kScoreEdges:
+        fine = wire::append_doubles(reader, model.slot.score_reference.edges);
+        break;
+      case image::model_slot::kScoreCounts:
+        fine = wire::append_varints(reader, model.slot.score_reference.counts, std::identity());
+        break;
+      case image::model_slot::kColumns:
+        fine = read_column_reference(reader.payload(), model.slot.column_references);
+        break;
       default:
         break;
     }
@@ -515,6 +551,9 @@ bool read_release_image(std::span<const std::uint8_t> bytes, ReleaseImage& read)
         break;
       case image::release_image::kDrawdown:
         fine = read_drawdown(reader.payload(), read.drawdown.emplace());
+        break;
+      case image::release_image::kOfferPlan:
+        read.offer_plan = reader.payload();
         break;
       default:
         break;

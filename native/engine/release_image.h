@@ -68,6 +68,7 @@ struct ReleaseImage {
   std::span<const std::uint8_t> disclosure_texts;
   std::optional<double> annual_rate_cap;
   std::optional<Drawdown> drawdown;
+  std::optional<std::span<const std::uint8_t>> offer_plan;
 };
 
 // False where the bytes are damaged; what they were read into is then half filled.

@@ -63,6 +63,7 @@ class ReleaseLoader {
     release_->route_without_segment_ = route_of(kNone);
     release_->route_unscored_.encoded_release = encode_release({});
     if (Status s = take_quoting(); !s.ok()) return s;
+    if (Status s = take_offer_plan(); !s.ok()) return s;
     return std::shared_ptr<const Release>(std::move(release_));
   }
 
@@ -139,6 +140,41 @@ class ReleaseLoader {
     return {};
   }
 
+  Status take_offer_plan() {
+    if (!image_.offer_plan) return {};
+    auto parsed = OfferPlan::parse(*image_.offer_plan);
+    if (!parsed.ok()) return parsed.status();
+    const OfferPlan& plan = *parsed.value();
+    const auto fits = [&](std::uint32_t register_index, Kind kind) {
+      return register_index == kNone || holds(register_index, kind);
+    };
+    bool held = fits(plan.income_register, Kind::kInt) &&
+                fits(plan.debt_service_register, Kind::kInt) &&
+                fits(plan.income_multiple_register, Kind::kDouble) &&
+                (!plan.ladder || holds(plan.ladder->reached_register, Kind::kInt));
+    for (const LentProduct& product : plan.products) {
+      held = held && fits(product.eligible_register, Kind::kBool);
+    }
+    if (!held) return refuse("offers rest on a register of another kind");
+    if (plan.product_slot == kNone || plan.term_months_slot == kNone ||
+        plan.repayment_method_slot == kNone || release_->amount_slot_ == kNone ||
+        !is_slot_of(plan.product_slot, Kind::kString) ||
+        !is_slot_of(plan.term_months_slot, Kind::kInt) ||
+        !is_slot_of(plan.repayment_method_slot, Kind::kInt)) {
+      return refuse("what a loan is asked for with has no slot, or one of another kind");
+    }
+    if (release_->row_.decided_at_slot() == kNone) return refuse("offers need the time");
+    if (!std::all_of(plan.reasons.begin(), plan.reasons.end(),
+                     [&](std::uint32_t reason) { return is_reason(reason); })) {
+      return refuse("a limit points to no reason");
+    }
+    if (release_->annual_rate_cap_ && plan.lending.price.cap > *release_->annual_rate_cap_) {
+      return refuse("offers may cost more a year than the cap");
+    }
+    release_->offer_plan_ = std::move(parsed.value());
+    return {};
+  }
+
   Status load_reasons() {
     for (std::uint32_t i = 0; i < image_.reasons.size(); ++i) {
       const ReasonImage& reason = image_.reasons[i];
@@ -188,6 +224,31 @@ class ReleaseLoader {
     }
   }
 
+  // `extra`: bins beside those that the edges make.
+  static bool is_distribution(const Distribution& of, std::size_t extra) {
+    if (of.counts.empty()) return of.edges.empty();
+    return of.counts.size() == of.edges.size() + 1 + extra &&
+           std::all_of(of.edges.begin(), of.edges.end(),
+                       [](double e) { return std::isfinite(e); }) &&
+           std::is_sorted(of.edges.begin(), of.edges.end());
+  }
+
+  // Whether live scores and columns can be counted in the slot's references.
+  static bool are_references(const ModelSlot& slot) {
+    if (!is_distribution(slot.score_reference, 0)) return false;
+    if (slot.column_references.empty()) return true;
+    std::size_t column = 0;
+    for (std::size_t i = 0; i < slot.inputs.size(); ++i) {
+      const bool is_text = slot.model->inputs()[i].type == models::ElementType::kString;
+      for (std::size_t c = 0; c < slot.inputs[i].registers.size(); ++c, ++column) {
+        if (column == slot.column_references.size()) return false;
+        const Distribution& of = slot.column_references[column].distribution;
+        if (!is_distribution(of, 1) || (is_text && !of.counts.empty())) return false;
+      }
+    }
+    return column == slot.column_references.size();
+  }
+
   Status load_model(ModelImage& image) {
     ModelSlot& slot = image.slot;
     const auto bad = [&](const std::string& what) {
@@ -219,6 +280,7 @@ class ReleaseLoader {
     }
     if (!are_reasons(slot.contributions)) return bad("a contribution points to no reason");
     if (!slot.calibration.is_valid()) return bad("its calibration is no ascending curve");
+    if (!are_references(slot)) return bad("the reference of its scores or columns makes no sense");
     release_->models_.push_back(std::move(slot));
     return {};
   }

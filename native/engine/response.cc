@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstdio>
 
+#include "engine/instalments.h"
 #include "fenqi/contract.h"
 
 namespace fenqi::engine {
@@ -131,6 +132,35 @@ void write_withheld(wire::MessageWriter& writer, const wire::RowTable& row,
   }
 }
 
+// The offer with its plan, dated from the day of the decision where the calendar has that day.
+void write_offer(wire::MessageWriter& writer, const OfferPlan& plan, const offers::Found& found,
+                 offers::Date disbursed, std::span<offers::Row> rows) {
+  namespace field = contract::offer;
+  const auto product = static_cast<std::size_t>(found.product);
+  const offers::Product& candidates = plan.candidates[product];
+  const offers::Loan loan = priced_loan(candidates, found, disbursed);
+  const bool flat = found.method == offers::Method::kFlatFee;
+  offers::Schedule schedule;
+  // It was computed before, without dates or with them.
+  if (!build_schedule(loan, candidates.charges, rows, {}, schedule).ok()) return;
+  const auto offer = writer.begin(answer::kOffers);
+  writer.string(field::kProduct, plan.products[product].code);
+  writer.sint(field::kAmountFen, found.amount_fen);
+  writer.sint(field::kTermMonths, found.term_months);
+  writer.uint(field::kRepaymentMethod, static_cast<std::uint32_t>(found.method) + 1);
+  write_rate(writer, field::kNominalAnnualRate, found.price.cost.nominal);
+  write_rate(writer, field::kEffectiveAnnualRate, found.price.cost.effective);
+  write_instalments(writer, field::kInstalments,
+                    rows.first(static_cast<std::size_t>(schedule.rows)));
+  write_rate(writer, flat ? field::kFlatRate : field::kAnnualRate, found.price.rate);
+  write_number(writer, field::kReceivedFen, schedule.received_fen);
+  write_number(writer, field::kPaidFen, schedule.paid_fen);
+  write_number(writer, field::kInterestFen, schedule.interest_fen);
+  write_number(writer, field::kChargesFen, schedule.charges_fen);
+  if (disbursed != offers::kNoDate) writer.sint(field::kDisbursedDateDays, disbursed);
+  writer.end(offer);
+}
+
 }  // namespace
 
 void write_hit(wire::MessageWriter& writer, const HitTexts& texts, std::uint32_t act,
@@ -147,7 +177,7 @@ void write_hit(wire::MessageWriter& writer, const HitTexts& texts, std::uint32_t
 
 void write_response(wire::MessageWriter& writer, const Release& release,
                     std::span<const Value> registers, const Assessment& assessment,
-                    const Verdict& verdict) {
+                    const Verdict& verdict, const Offering& offering, std::span<offers::Row> rows) {
   const wire::RowTable& row = release.row();
   const Segment* const segment = assessment.segment_of(release);
   const Value& request_id = registers[row.request_id_slot()];
@@ -176,6 +206,9 @@ void write_response(wire::MessageWriter& writer, const Release& release,
     writer.raw(release.reasons()[verdict.reasons[i]].encoded);
   }
   writer.raw(assessment.route_of(release).encoded_release);
+  for (std::size_t i = 0; i < offering.count; ++i) {
+    write_offer(writer, *release.offer_plan(), offering.found[i], offering.disbursed, rows);
+  }
   writer.number64(answer::kDataCoverage, coverage(release, registers));
   if (segment != nullptr) write_text(writer, answer::kSegment, segment->name);
   if (assessment.opinion != nullptr) writer.string(answer::kDecidedBy, segment->decided_by);
@@ -185,6 +218,10 @@ void write_response(wire::MessageWriter& writer, const Release& release,
   write_withheld(writer, row, registers);
   if (row.decided_at_slot() != wire::RowTable::kNone) {
     writer.sint(answer::kDecidedAtSeconds, registers[row.decided_at_slot()].i);
+  }
+  if (offering.limit_binding != 0) writer.uint(answer::kLimitBinding, offering.limit_binding);
+  for (std::size_t i = 0; i < offering.help_count; ++i) {
+    writer.uint(answer::kWhatWouldHelp, offering.help[i]);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/value.h"
+#include "engine/offering.h"
 #include "engine/opinion.h"
 #include "engine/release.h"
 #include "engine/verdict.h"
@@ -24,9 +25,10 @@ struct HitTexts {
 void write_hit(wire::MessageWriter& writer, const HitTexts& texts, std::uint32_t action,
                std::uint32_t cause, std::optional<std::int64_t> cap_fen = std::nullopt);
 
-// The whole answer. `registers` are those of the request.
+// The whole answer. `registers` are those of the request; `rows` are used to plan what is offered,
+// where the release has an offer plan.
 void write_response(wire::MessageWriter& writer, const Release& release,
                     std::span<const Value> registers, const Assessment& assessment,
-                    const Verdict& verdict);
+                    const Verdict& verdict, const Offering& offering, std::span<offers::Row> rows);
 
 }  // namespace fenqi::engine

@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "engine/engine.h"
-#include "engine/reasons.h"
 #include "engine/response.h"
 #include "fenqi/contract.h"
 #include "quoting/drawdown.h"
@@ -55,6 +54,17 @@ double to_double(const Value& value) {
   }
 }
 
+// Why there is nothing to answer with. `generation`: of the engine.
+Status nothing_published(std::uint64_t generation) {
+  return generation == 0
+             ? error(StatusCode::kFailedPrecondition, "no release has been published yet")
+             : error(StatusCode::kInternal, "the release cannot be run by this thread");
+}
+
+// Of the requests that the champion answers, one in so many is also scored by the canary, and has
+// its columns counted.
+constexpr std::uint64_t kSampleEvery = 16;
+
 // Whole numbers are rounded once, not by way of a double.
 float to_float(const Value& value) {
   if (value.is_ok() && value.kind == Kind::kInt) return static_cast<float>(value.i);
@@ -68,61 +78,8 @@ std::int64_t to_int64(const Value& value) {
 
 }  // namespace
 
-// Scratch that belongs to one release: its registers with the constants in place, a run of each
-// model with its tensors bound, and what models and scorecards say.
-struct Scorer::Workspace {
-  explicit Workspace(std::shared_ptr<const Release> of)
-      : release(std::move(of)), reasons(*release) {
-    registers.resize(release->program().register_count());
-    release->program().load_constants(registers);
-    counters.resize(release->row().counter_count());
-    for (const ModelSlot& slot : release->models()) {
-      most_parts = std::max(most_parts, slot.contributions.size());
-    }
-    for (const Scorecard& card : release->scorecards()) {
-      most_parts = std::max(most_parts, card.contributions.size());
-    }
-    parts.resize(most_parts);
-    margins.resize(release->models().size());
-  }
-
-  std::shared_ptr<const Release> release;
-  std::vector<Value> registers;
-  std::vector<std::uint32_t> counters;
-  std::vector<models::ModelRun> runs;
-  std::vector<double> margins;                                      // of the runs
-  std::vector<std::optional<models::ExplanationRun>> explanations;  // of the models
-  std::vector<double> parts;                                        // of the opinion
-  std::size_t most_parts = 0;
-  Opinion opinion;
-  ReasonScratch reasons;
-};
-
-Scorer::Scorer(Engine& engine) : engine_(engine), histograms_(engine.add_histograms()) {}
-
-Scorer::~Scorer() = default;
-
-// Takes up what was published since the last request.
-Status Scorer::follow_release() {
-  const std::uint64_t generation = engine_.generation();
-  if (generation == generation_) [[likely]] {
-    return {};
-  }
-  auto workspace = std::make_unique<Workspace>(engine_.release());
-  for (const ModelSlot& slot : workspace->release->models()) {
-    auto run = models::ModelRun::create(slot.model);
-    if (!run.ok()) return run.status();
-    workspace->runs.push_back(std::move(run.value()));
-    auto& explaining = workspace->explanations.emplace_back();
-    if (slot.explanation != nullptr) explaining.emplace(slot.explanation);
-  }
-  workspace_ = std::move(workspace);
-  generation_ = generation;
-  return {};
-}
-
 // What the program's first part says of how to go on: whether anybody is scored, and by whom.
-void Scorer::assess() {
+void Decider::assess() {
   Workspace& w = *workspace_;
   const Release& release = *w.release;
   assessment_ = {};
@@ -146,7 +103,7 @@ void Scorer::assess() {
   }
 }
 
-Status Scorer::run_model(std::uint32_t i) {
+Status Decider::run_model(std::uint32_t i) {
   Workspace& w = *workspace_;
   const ModelSlot& slot = w.release->models()[i];
   models::ModelRun& run = w.runs[i];
@@ -200,7 +157,7 @@ Status Scorer::run_model(std::uint32_t i) {
 }
 
 // What the deciding model or scorecard says, where it says anything.
-void Scorer::take_opinion() {
+void Decider::take_opinion() {
   Workspace& w = *workspace_;
   const Release& release = *w.release;
   const Segment* const segment = assessment_.segment_of(release);
@@ -219,7 +176,7 @@ void Scorer::take_opinion() {
 }
 
 // Fills the opinion's parts, where the answer says anything that rests on them.
-Status Scorer::explain_opinion() {
+Status Decider::explain_opinion() {
   if (assessment_.opinion == nullptr || !are_parts_read(*assessment_.opinion, verdict_)) return {};
   Workspace& w = *workspace_;
   const Segment& segment = *assessment_.segment_of(*w.release);
@@ -237,12 +194,10 @@ Status Scorer::explain_opinion() {
 }
 
 // From bytes to registers and an opinion.
-Status Scorer::evaluate(std::span<const std::uint8_t> request, Timings& timings) {
-  if (engine_.generation() == 0) {
-    return error(StatusCode::kFailedPrecondition, "no release has been published yet");
-  }
-  if (Status s = follow_release(); !s.ok()) return s;
-  Workspace& w = *workspace_;
+Status Decider::evaluate(Workspace& workspace, std::span<const std::uint8_t> request,
+                         std::optional<std::int64_t> clock_seconds, Timings& timings) {
+  workspace_ = &workspace;
+  Workspace& w = workspace;
   const Release& release = *w.release;
   arena_.reset();
   StageClock clock(timings);
@@ -254,7 +209,7 @@ Status Scorer::evaluate(std::span<const std::uint8_t> request, Timings& timings)
   }
   if (const std::uint32_t slot = release.row().decided_at_slot();
       slot != wire::RowTable::kNone && registers[slot].is_missing()) {
-    registers[slot] = Value::of_int(wall_clock_seconds());
+    registers[slot] = Value::of_int(clock_seconds ? *clock_seconds : wall_clock_seconds());
   }
   clock.spent_in(Stage::kRead);
   Budget budget(program::kWorkOfRequest);
@@ -273,19 +228,18 @@ Status Scorer::evaluate(std::span<const std::uint8_t> request, Timings& timings)
 }
 
 // What is wrong with the acknowledgement that a drawdown needs; null where nothing is.
-const char* Scorer::unacknowledged(std::span<const std::uint8_t> request,
-                                   std::uint32_t stage) const {
+const char* Decider::unacknowledged(std::span<const std::uint8_t> request,
+                                    std::uint32_t stage) const {
   const Workspace& w = *workspace_;
   const std::optional<Drawdown>& drawdown = w.release->drawdown();
   if (!drawdown || stage != contract::stage::kDrawdown) return nullptr;
   const std::int64_t decided_at = w.registers[w.release->row().decided_at_slot()].i;
   return quoting::acknowledgement_fault(
-      request, decided_at, engine_.acknowledgement_key(),
-      {drawdown->minimum_reading_seconds, drawdown->valid_seconds});
+      request, decided_at, key_, {drawdown->minimum_reading_seconds, drawdown->valid_seconds});
 }
 
 // From registers and an opinion to an answer.
-Status Scorer::answer(std::span<const std::uint8_t> request, Timings& timings) {
+Status Decider::answer(std::span<const std::uint8_t> request, Timings& timings) {
   Workspace& w = *workspace_;
   const Release& release = *w.release;
   const std::int64_t before = timings[static_cast<std::size_t>(Stage::kTotal)];
@@ -293,30 +247,116 @@ Status Scorer::answer(std::span<const std::uint8_t> request, Timings& timings) {
   const Value& asked = w.registers[release.row().stage_slot()];
   const std::uint32_t stage =
       asked.is_ok() ? static_cast<std::uint32_t>(asked.i) : contract::stage::kApplication;
-  decide(release, w.registers, stage, assessment_, unacknowledged(request, stage), verdict_);
+  engine::decide(release, w.registers, stage, assessment_, unacknowledged(request, stage),
+                 verdict_);
   clock.spent_in(Stage::kProgram);
+  offering_.clear();
+  std::span<offers::Row> rows;
+  if (release.offer_plan() != nullptr) {
+    seek_offers(release, w.registers, stage, assessment_, *w.search, verdict_, offering_);
+    rows = w.search->rows;
+    clock.spent_in(Stage::kOffers);
+  }
   if (Status s = explain_opinion(); !s.ok()) return s;
   explain(release, assessment_, w.reasons, verdict_);
   split_score(release, assessment_, verdict_);
   clock.spent_in(Stage::kReasons);
   writer_.clear();
-  write_response(writer_, release, w.registers, assessment_, verdict_);
+  write_response(writer_, release, w.registers, assessment_, verdict_, offering_, rows);
   clock.spent_in(Stage::kWrite);
   timings[static_cast<std::size_t>(Stage::kTotal)] += before;
   return {};
 }
 
-Outcome Scorer::score(std::span<const std::uint8_t> request) {
+Outcome Decider::decide(Workspace& workspace, std::span<const std::uint8_t> request,
+                        std::optional<std::int64_t> clock_seconds) {
   Outcome outcome;
-  outcome.status = evaluate(request, outcome.timings);
+  outcome.status = evaluate(workspace, request, clock_seconds, outcome.timings);
   if (!outcome.status.ok()) return outcome;
   outcome.status = answer(request, outcome.timings);
   if (!outcome.status.ok()) return outcome;
   outcome.response = writer_.bytes();
+  return outcome;
+}
+
+Summary Decider::summary() const {
+  Summary summary;
+  summary.decision = verdict_.decision;
+  if (assessment_.opinion == nullptr) return summary;
+  summary.model = assessment_.segment_of(*workspace_->release)->model;
+  summary.is_scored = true;
+  summary.probability = assessment_.opinion->probability;
+  summary.score = assessment_.opinion->score;
+  return summary;
+}
+
+std::int64_t Decider::decided_at() const {
+  const std::uint32_t slot = workspace_->release->row().decided_at_slot();
+  return slot == wire::RowTable::kNone ? wall_clock_seconds() : workspace_->registers[slot].i;
+}
+
+Scorer::Scorer(Engine& engine, std::function<void()> wake)
+    : engine_(engine),
+      seat_(engine.take_seat(std::move(wake))),
+      decider_(engine.acknowledgement_key()) {}
+
+Scorer::~Scorer() {
+  engine_.give_up_seat(*seat_);
+}
+
+void Scorer::follow() {
+  if (seat_->next.load(std::memory_order_relaxed) == nullptr) [[likely]] {
+    return;
+  }
+  std::unique_ptr<Outfit> replaced(seat_->next.exchange(nullptr, std::memory_order_acq_rel));
+  outfit_.swap(replaced);
+  if (replaced != nullptr) engine_.reclaimer().take(std::move(replaced));
+}
+
+bool Scorer::is_for_canary(std::span<const std::uint8_t> request) const {
+  return outfit_->canary != nullptr && outfit_->publication->draw->takes(request);
+}
+
+Outcome Scorer::score(std::span<const std::uint8_t> request) {
+  follow();
+  if (outfit_ == nullptr) return {nothing_published(engine_.generation()), {}, {}};
+  const bool by_canary = is_for_canary(request);
+  Workspace& workspace = by_canary ? *outfit_->canary : *outfit_->champion;
+  Outcome outcome = decider_.decide(workspace, request);
+  const Summary summary = outcome.status.ok() ? decider_.summary() : Summary();
+  (by_canary ? outfit_->canary_counters : outfit_->champion_counters)
+      ->count(*workspace.release, outcome, summary);
+  if (outfit_->ring != nullptr) observe(request, outcome.status, by_canary, summary);
+  if (!outcome.status.ok()) return outcome;
   for (std::size_t i = 0; i < kStageCount; ++i) {
-    (*histograms_)[i].record(static_cast<std::uint64_t>(outcome.timings[i]));
+    (*seat_->histograms)[i].record(static_cast<std::uint64_t>(outcome.timings[i]));
   }
   return outcome;
+}
+
+// Leaves the request to the observer, as far as somebody is to be compared on it.
+void Scorer::observe(std::span<const std::uint8_t> request, const Status& status, bool by_canary,
+                     const Summary& summary) {
+  // A request that cannot be read compares nobody.
+  if (!status.ok() && status.code != StatusCode::kInternal) return;
+  const Publication& publication = *outfit_->publication;
+  const bool is_sample = !by_canary && sampled_++ % kSampleEvery == 0;
+  Observation observation;
+  observation.publication = publication.number;
+  observation.summary = summary;
+  observation.by_canary = by_canary;
+  observation.for_shadows = !by_canary && !publication.shadows.empty();
+  observation.for_canary = is_sample && publication.canary != nullptr;
+  observation.for_columns = is_sample && publication.has_columns;
+  if (!by_canary && !observation.for_shadows && !observation.for_canary &&
+      !observation.for_columns) {
+    return;
+  }
+  if (status.ok()) {
+    observation.decided_at = decider_.decided_at();
+    if (outfit_->ring->push(observation, request)) return;
+  }
+  publication.miss(observation);
 }
 
 Outcome Scorer::score_batch(std::span<const std::uint8_t> request) {
@@ -369,12 +409,18 @@ void Scorer::write_result(const Outcome& one) {
 }
 
 Scorer::Trace Scorer::trace(std::span<const std::uint8_t> request) {
-  Timings timings{};
+  follow();
   Trace trace;
-  trace.status = evaluate(request, timings);
+  if (outfit_ == nullptr) {
+    trace.status = nothing_published(engine_.generation());
+    return trace;
+  }
+  Workspace& workspace = is_for_canary(request) ? *outfit_->canary : *outfit_->champion;
+  Timings timings{};
+  trace.status = decider_.evaluate(workspace, request, std::nullopt, timings);
   if (trace.status.ok()) {
-    trace.release = workspace_->release;
-    trace.registers = workspace_->registers;
+    trace.release = workspace.release;
+    trace.registers = workspace.registers;
   }
   return trace;
 }

@@ -1,63 +1,47 @@
 // Scores requests on one thread: bytes in, bytes out.
 //
-// A Scorer owns the scratch memory of its thread and follows the engine's published release. Each
-// call runs from start to end on one release. In the steady state (after the first requests on a
-// release) nothing is taken from the heap but what onnxruntime takes for itself.
+// A Scorer follows the engine's deployment: each call runs from start to end on one release, the
+// champion's or, for the customers whom it draws, the canary's. What it answers with was made
+// before it was published, so that taking it up costs an exchange of pointers; what it replaces is
+// handed to the engine's reclaimer. In the steady state (after the first requests on a release)
+// nothing is taken from the heap but what onnxruntime takes for itself.
 //
 //   Scorer scorer(engine);
 //   Outcome outcome = scorer.score(request);
 //   if (outcome.status.ok()) send(outcome.response);
 #pragma once
 
-#include <array>
-#include <chrono>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
-#include <vector>
 
-#include "base/arena.h"
-#include "base/histogram.h"
 #include "base/status.h"
 #include "base/value.h"
-#include "engine/opinion.h"
+#include "engine/decider.h"
 #include "engine/release.h"
-#include "engine/verdict.h"
-#include "program/patterns.h"
+#include "engine/seat.h"
 #include "wire/writer.h"
 
 namespace fenqi::engine {
 
 class Engine;
 
-// The stages of a request, in order. kTotal is from the first to the last.
-enum class Stage { kRead, kProgram, kModel, kReasons, kWrite, kTotal };
-inline constexpr std::size_t kStageCount = 6;
-inline constexpr std::array<const char*, kStageCount> kStageNames = {"read",    "program", "model",
-                                                                     "reasons", "write",   "total"};
-
 // The most applications in one ScoreBatchRequest.
 inline constexpr std::uint32_t kMostBatched = 10000;
 
-// Nanoseconds spent in each stage.
-using Timings = std::array<std::int64_t, kStageCount>;
-
-// One histogram a stage, nanoseconds. Written by one thread, read by any.
-using StageHistograms = std::array<Histogram, kStageCount>;
-
-struct Outcome {
-  Status status;
-  // A serialized fenqi.v1.ScoreResponse; lent until the scorer's next call.
-  std::span<const std::uint8_t> response;
-  Timings timings{};
-};
-
 class Scorer {
  public:
-  // `engine` must outlive the scorer.
-  explicit Scorer(Engine& engine);
+  // `engine` must outlive the scorer. `wake`, where it is given, is called from any thread when
+  // there is something to take up, so that a scorer without requests lets go of old releases: it
+  // is to make the scorer's thread call follow().
+  explicit Scorer(Engine& engine, std::function<void()> wake = {});
   Scorer(const Scorer&) = delete;
   Scorer& operator=(const Scorer&) = delete;
   ~Scorer();
+
+  // Takes up what was published last. Each request does it too.
+  void follow();
 
   // `request` is a serialized fenqi.v1.ScoreRequest. Fails with INVALID_ARGUMENT naming the field,
   // FAILED_PRECONDITION when nothing was published yet, INTERNAL when a model fails.
@@ -68,7 +52,7 @@ class Scorer {
   Outcome score_batch(std::span<const std::uint8_t> request);
 
   // What every register holds for `request`, for traces and tests: valid until the next call.
-  // Runs the models too.
+  // Runs the models too. Counts nowhere.
   struct Trace {
     Status status;
     std::shared_ptr<const Release> release;
@@ -77,27 +61,16 @@ class Scorer {
   Trace trace(std::span<const std::uint8_t> request);
 
  private:
-  struct Workspace;  // scratch that belongs to one release
-
-  Status follow_release();
-  Status evaluate(std::span<const std::uint8_t> request, Timings& timings);
-  void assess();
-  Status run_model(std::uint32_t i);
-  void take_opinion();
-  const char* unacknowledged(std::span<const std::uint8_t> request, std::uint32_t stage) const;
-  Status explain_opinion();
-  Status answer(std::span<const std::uint8_t> request, Timings& timings);
+  bool is_for_canary(std::span<const std::uint8_t> request) const;
+  void observe(std::span<const std::uint8_t> request, const Status& status, bool by_canary,
+               const Summary& summary);
   void write_result(const Outcome& one);
 
   Engine& engine_;
-  std::shared_ptr<StageHistograms> histograms_;
-  std::uint64_t generation_ = 0;
-  std::unique_ptr<Workspace> workspace_;
-  Arena arena_;
-  program::PatternCache patterns_;
-  Assessment assessment_;
-  Verdict verdict_;
-  wire::MessageWriter writer_;
+  const std::shared_ptr<Seat> seat_;
+  std::unique_ptr<Outfit> outfit_;
+  Decider decider_;
+  std::uint64_t sampled_ = 0;  // requests that the champion answered
   wire::MessageWriter batch_writer_;
 };
 

@@ -82,7 +82,7 @@ void explore(const Release& release, std::span<const Value> registers,
   if (!key.is_ok()) return;
   const std::uint32_t approved = approved_buckets(exploration, probability);
   verdict.propensity = static_cast<double>(approved) / kBuckets;
-  verdict.explored = bucket_of(exploration, key.text()) < approved;
+  verdict.explored = bucket_of(exploration.salt, key.text()) < approved;
 }
 
 // What cut-offs and exploration make of the opinion.
@@ -132,6 +132,7 @@ void decide(const Release& release, std::span<const Value> registers, std::uint3
   verdict.built_in.reset();
   verdict.amount_cap_fen.reset();
   verdict.is_capped = false;
+  verdict.limit_reason = kNone;
   verdict.explored = false;
   verdict.by_cutoffs = decision::kApprove;
   verdict.propensity.reset();

@@ -50,6 +50,8 @@ struct Verdict {
   std::optional<std::int64_t> amount_cap_fen;
   // A cap, not rules or cut-offs, made the decision what it is.
   bool is_capped = false;
+  // The reason of the limit that stands between the applicant and the loan asked for; kNone: none.
+  std::uint32_t limit_reason = kNone;
   bool explored = false;
   std::optional<double> propensity;
   std::array<std::uint32_t, kMostReasons> reasons{};  // indices into Release's reasons

@@ -13,6 +13,8 @@ const char* const kUsage =
     "  --target HOST:PORT   numeric address, or unix:PATH (127.0.0.1:8443)\n"
     "  --path PATH          method (/fenqi.v1.Scoring/Score)\n"
     "  --requests FILE      messages, each after its length as a varint; sent in turn\n"
+    "  --answers FILE       what they may be answered with, likewise: as many for each, in order;\n"
+    "                       others are counted as mixed\n"
     "  --rate N             arrivals a second, a Poisson process (1000)\n"
     "  --closed             no rate: every stream sends again as soon as it has its answer\n"
     "  --duration S         measured seconds (10)\n"
@@ -65,6 +67,10 @@ Status apply(CommandLine& line, const std::string& flag, const std::string& valu
     auto requests = wire::read_delimited_file(value);
     if (!requests.ok()) return requests.status();
     options.requests = std::move(requests.value());
+  } else if (flag == "--answers") {
+    auto answers = wire::read_delimited_file(value);
+    if (!answers.ok()) return answers.status();
+    options.answers = std::move(answers.value());
   } else {
     return bad("unknown option " + flag + "; --help lists them");
   }

@@ -77,15 +77,20 @@ nghttp2_nv header(std::string_view name, std::string_view value) {
 
 }  // namespace
 
+bool Call::answers(const Bytes& expected) const {
+  return received.size() == kPrefixBytes + expected.size() && received[0] == 0 &&
+         std::equal(expected.begin(), expected.end(), received.begin() + kPrefixBytes);
+}
+
 Result<std::unique_ptr<Connection>> Connection::connect(const std::string& target,
                                                         const std::string& path, int streams,
-                                                        CallSink& sink) {
+                                                        bool keep_answers, CallSink& sink) {
   auto fd = open_socket(target);
   if (!fd.ok()) return fd.status();
   const std::string authority = target.starts_with("unix:") ? "localhost" : target;
   std::unique_ptr<Connection> connection(
       new Connection(fd.value(), authority, path, streams, sink));
-  connection->start();
+  connection->start(keep_answers);
   return connection;
 }
 
@@ -109,10 +114,11 @@ Connection::~Connection() {
   close(fd_);
 }
 
-void Connection::start() {
+void Connection::start(bool keep_answers) {
   nghttp2_session_callbacks* callbacks = nullptr;
   nghttp2_session_callbacks_new(&callbacks);
   nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+  if (keep_answers) nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
   nghttp2_session_client_new(&session_, callbacks, this);
   nghttp2_session_callbacks_del(callbacks);
@@ -128,7 +134,13 @@ void Connection::start() {
 void Connection::open(const Bytes& message, std::int64_t due_ns, bool measured) {
   Call* call = spare_.back();
   spare_.pop_back();
-  *call = {.due_ns = due_ns, .measured = measured, .open = true, .message = &message};
+  Bytes received = std::move(call->received);  // its memory is used again
+  received.clear();
+  *call = {.due_ns = due_ns,
+           .measured = measured,
+           .open = true,
+           .message = &message,
+           .received = std::move(received)};
   nghttp2_data_provider body{};
   body.source.ptr = call;
   body.read_callback = read_body;
@@ -168,6 +180,13 @@ int Connection::on_header(nghttp2_session* session, const nghttp2_frame* frame,
   if (call == nullptr) return 0;
   const char* text = reinterpret_cast<const char*>(value);
   std::from_chars(text, text + value_size, call->grpc_status);
+  return 0;
+}
+
+int Connection::on_data(nghttp2_session* session, std::uint8_t, std::int32_t stream,
+                        const std::uint8_t* data, std::size_t size, void*) {
+  auto* call = static_cast<Call*>(nghttp2_session_get_stream_user_data(session, stream));
+  if (call != nullptr) call->received.insert(call->received.end(), data, data + size);
   return 0;
 }
 

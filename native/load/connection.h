@@ -26,6 +26,10 @@ struct Call {
   std::int32_t stream = 0;
   const Bytes* message = nullptr;
   std::size_t sent = 0;  // of the five-byte prefix and the message
+  Bytes received;        // the answer with its prefix, where answers are kept
+
+  // Whether the answer is one uncompressed message, this one.
+  bool answers(const Bytes& expected) const;
 };
 
 // Told of the end of each call. Called while the connection reads.
@@ -39,10 +43,11 @@ class CallSink {
 
 class Connection {
  public:
-  // Connects, blocking. `authority` and `path` and `sink` must outlive the connection.
+  // Connects, blocking. `path` and `sink` must outlive the connection. `keep_answers`: whether
+  // Call::received is filled.
   static Result<std::unique_ptr<Connection>> connect(const std::string& target,
                                                      const std::string& path, int streams,
-                                                     CallSink& sink);
+                                                     bool keep_answers, CallSink& sink);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection();
@@ -64,7 +69,7 @@ class Connection {
 
  private:
   Connection(int fd, std::string authority, const std::string& path, int streams, CallSink& sink);
-  void start();
+  void start(bool keep_answers);
   void lose();
   void finish(Call& call, Ending ending);
 
@@ -73,6 +78,8 @@ class Connection {
   static int on_header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name,
                        std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
                        std::uint8_t, void*);
+  static int on_data(nghttp2_session* session, std::uint8_t, std::int32_t stream,
+                     const std::uint8_t* data, std::size_t size, void*);
   static int on_stream_close(nghttp2_session*, std::int32_t stream, std::uint32_t error,
                              void* connection);
 

@@ -36,7 +36,9 @@ class Generator final : public CallSink {
   explicit Generator(const LoadOptions& options)
       : options_(options),
         timeout_ns_(to_ns(options.timeout_s)),
-        arrivals_(options.rate, options.seed) {}
+        arrivals_(options.rate, options.seed) {
+    report_.matched.resize(options.answers.size() / options.requests.size());
+  }
 
   ~Generator() {
     if (epoll_ >= 0) close(epoll_);
@@ -62,6 +64,7 @@ class Generator final : public CallSink {
 
   void call_ended(const Call& call, Ending ending) override {
     const std::int64_t now = now_ns();
+    if (ending == Ending::kStatus && call.grpc_status == 0 && !report_.matched.empty()) check(call);
     if (call.measured) {
       last_answer_ = now;
       switch (ending) {
@@ -89,13 +92,26 @@ class Generator final : public CallSink {
   Status connect() {
     epoll_ = epoll_create1(EPOLL_CLOEXEC);
     for (int i = 0; i < options_.connections; ++i) {
-      auto made = Connection::connect(options_.target, options_.path, options_.streams, *this);
+      auto made = Connection::connect(options_.target, options_.path, options_.streams,
+                                      !options_.answers.empty(), *this);
       if (!made.ok()) return made.status();
       epoll_event event{.events = EPOLLIN, .data = {.ptr = made.value().get()}};
       epoll_ctl(epoll_, EPOLL_CTL_ADD, made.value()->fd(), &event);
       connections_.push_back(std::move(made.value()));
     }
     return {};
+  }
+
+  void check(const Call& call) {
+    const auto request = static_cast<std::size_t>(call.message - options_.requests.data());
+    const std::size_t choices = report_.matched.size();
+    for (std::size_t i = 0; i < choices; ++i) {
+      if (call.answers(options_.answers[request * choices + i])) {
+        ++report_.matched[i];
+        return;
+      }
+    }
+    ++report_.mixed;
   }
 
   // Sends what is due as far as streams are free.
@@ -242,6 +258,9 @@ class Generator final : public CallSink {
 Status check(const LoadOptions& options) {
   const auto bad = [](const char* what) { return error(StatusCode::kInvalidArgument, what); };
   if (options.requests.empty()) return bad("there are no requests to send");
+  if (options.answers.size() % options.requests.size() != 0) {
+    return bad("there must be as many answers for each request");
+  }
   if (!options.closed && !(options.rate > 0 && options.rate <= 1e7)) {
     return bad("rate must lie above 0 and at most at 10,000,000 a second");
   }

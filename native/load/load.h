@@ -27,9 +27,11 @@ struct LoadOptions {
   std::string target = "127.0.0.1:8443";  // host:port with a numeric host, or unix:PATH
   std::string path = "/fenqi.v1.Scoring/Score";
   std::vector<Bytes> requests;  // serialized messages, sent in turn
-  double rate = 1000.0;         // arrivals a second; ignored in a closed loop
-  bool closed = false;          // every stream sends its next request when it has its answer
-  double duration_s = 10.0;     // measured, after the warm-up
+  // What an answer may be: as many for each request, in the requests' order. Empty: anything.
+  std::vector<Bytes> answers;
+  double rate = 1000.0;      // arrivals a second; ignored in a closed loop
+  bool closed = false;       // every stream sends its next request when it has its answer
+  double duration_s = 10.0;  // measured, after the warm-up
   double warmup_s = 1.0;
   int connections = 8;
   int streams = 16;         // at most, open at once on each connection
@@ -46,6 +48,10 @@ struct Report {
   std::uint64_t resets = 0;                       // streams that the server reset
   std::uint64_t connections_lost = 0;             // requests that went down with their connection
   std::uint64_t timeouts = 0;                     // no answer, or one later than the timeout
+  // Where answers are checked, of all requests, the warm-up's too: how many were the first, second,
+  // ... of what they may be, byte by byte, and how many were none of them.
+  std::vector<std::uint64_t> matched;
+  std::uint64_t mixed = 0;
   bool all_lost = false;  // no connection was left, so that the run ended before its time
   // Nanoseconds from due to answered, of answered requests.
   std::unique_ptr<Histogram> latency = std::make_unique<Histogram>();

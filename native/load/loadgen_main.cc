@@ -21,9 +21,13 @@ std::string to_json(const fenqi::load::LoadOptions& options, const Report& repor
     failed +=
         (failed.empty() ? "\"" : ", \"") + std::to_string(status) + "\": " + std::to_string(count);
   }
+  std::string matched;
+  for (const std::uint64_t count : report.matched) {
+    matched += (matched.empty() ? "" : ", ") + std::to_string(count);
+  }
   const fenqi::Histogram& h = *report.latency;
   const fenqi::Histogram& late = *report.lateness;
-  std::string text(1024 + failed.size(), '\0');
+  std::string text(1024 + failed.size() + matched.size(), '\0');
   const int size = std::snprintf(
       text.data(), text.size(),
       "{\"mode\": \"%s\", \"offered_rate\": %.1f, \"rate\": %.1f, \"seconds\": %.3f, "
@@ -32,13 +36,15 @@ std::string to_json(const fenqi::load::LoadOptions& options, const Report& repor
       ", \"timeouts\": %" PRIu64
       ", \"p50_us\": %.1f, \"p90_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, "
       "\"p9999_us\": %.1f, \"max_us\": %.1f, \"mean_us\": %.1f, \"lateness_p50_us\": %.1f, "
-      "\"lateness_p99_us\": %.1f, \"generator_saturated\": %s, \"all_lost\": %s}",
+      "\"lateness_p99_us\": %.1f, \"generator_saturated\": %s, \"all_lost\": %s, "
+      "\"matched\": [%s], \"mixed\": %" PRIu64 "}",
       options.closed ? "closed" : "open", options.closed ? 0.0 : options.rate, report.rate(),
       report.seconds, report.arrivals, report.answered, report.errors(), failed.c_str(),
       report.resets, report.connections_lost, report.timeouts, us(h.percentile(50)),
       us(h.percentile(90)), us(h.percentile(99)), us(h.percentile(99.9)), us(h.percentile(99.99)),
       us(h.max()), h.mean() / 1000.0, us(late.percentile(50)), us(late.percentile(99)),
-      report.generator_saturated() ? "true" : "false", report.all_lost ? "true" : "false");
+      report.generator_saturated() ? "true" : "false", report.all_lost ? "true" : "false",
+      matched.c_str(), report.mixed);
   text.resize(static_cast<std::size_t>(size));
   return text;
 }
@@ -74,6 +80,9 @@ void print_table(const fenqi::load::LoadOptions& options, const Report& report) 
     std::printf(
         "The generator could not keep up, and these figures say more about it than about the "
         "server:\ngive it a processor of its own (--cpu) or a lower rate.\n");
+  }
+  if (report.mixed != 0) {
+    std::printf("%" PRIu64 " answers are none of those expected\n", report.mixed);
   }
   if (report.all_lost) std::printf("Every connection was lost: the run ended before its time.\n");
 }
@@ -115,5 +124,7 @@ int main(int argc, char** argv) {
     std::fprintf(out, "%s\n", to_json(options, report.value()).c_str());
     if (out != stdout) std::fclose(out);
   }
-  return report.value().errors() == 0 && !report.value().all_lost ? 0 : 1;
+  const bool fine =
+      report.value().errors() == 0 && report.value().mixed == 0 && !report.value().all_lost;
+  return fine ? 0 : 1;
 }

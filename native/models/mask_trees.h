@@ -40,7 +40,9 @@ class MaskTrees {
   static constexpr std::size_t kQuad = 4;
   static constexpr std::size_t kAnswers = 16;
   static constexpr std::size_t kMostQuads = 256;
-  static constexpr std::size_t kMostTableBytes = 256 * 1024;
+  // From here on descending is as fast (100 trees of 8 leaves, little in common), and kinder to
+  // the caches.
+  static constexpr std::size_t kMostTableBytes = 128 * 1024;
 
   // Sixteen bytes, which the compiler puts into a register of any machine that has such.
   using Masks = std::uint64_t __attribute__((vector_size(16)));

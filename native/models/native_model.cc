@@ -34,8 +34,9 @@ std::span<const float> NativeRun::forest_row(std::size_t i) const {
 Status NativeRun::run() {
   for (const ModelStep& step : model_->steps_) {
     if (!step.run(step, model_->tables_, cells_)) [[unlikely]] {
-      return error(StatusCode::kInternal,
-                   "the model does not know a category, takes no missing value there, or divides by 0");
+      return error(
+          StatusCode::kInternal,
+          "the model does not know a category, takes no missing value there, or divides by 0");
     }
   }
   return {};

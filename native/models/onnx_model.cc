@@ -131,8 +131,11 @@ Status OnnxModel::open(std::span<const std::uint8_t> onnx) {
   if (Status s = runtime_->take(api.create_session_options(&options)); !s.ok()) return s;
   // A request is scored on the thread that read it: onnxruntime starts no threads of its own.
   Status opened;
+  // Its arena would keep what it ever took, and a memory pattern a block for each shape: a session
+  // that is released gives everything back only without them.
   for (OrtStatus* step : {api.set_log_severity(options, 3), api.set_intra_op_threads(options, 1),
-                          api.set_inter_op_threads(options, 1)}) {
+                          api.set_inter_op_threads(options, 1), api.disable_cpu_arena(options),
+                          api.disable_memory_pattern(options)}) {
     if (Status s = runtime_->take(step); !s.ok()) opened = std::move(s);
   }
   if (opened.ok()) {

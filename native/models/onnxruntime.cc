@@ -28,6 +28,8 @@ OrtApi bind_slots(const void* const* table) {
   bind(api.create_session_from_array, table, 8);
   bind(api.run, table, 9);
   bind(api.create_session_options, table, 10);
+  bind(api.disable_memory_pattern, table, 17);
+  bind(api.disable_cpu_arena, table, 19);
   bind(api.set_log_severity, table, 22);
   bind(api.set_intra_op_threads, table, 24);
   bind(api.set_inter_op_threads, table, 25);

@@ -35,6 +35,8 @@ struct OrtApi {
                     const OrtValue* const* inputs, std::size_t input_count,
                     const char* const* output_names, std::size_t output_count, OrtValue** outputs);
   OrtStatus* (*create_session_options)(OrtSessionOptions** out);
+  OrtStatus* (*disable_memory_pattern)(OrtSessionOptions*);
+  OrtStatus* (*disable_cpu_arena)(OrtSessionOptions*);
   OrtStatus* (*set_log_severity)(OrtSessionOptions*, int level);
   OrtStatus* (*set_intra_op_threads)(OrtSessionOptions*, int n);
   OrtStatus* (*set_inter_op_threads)(OrtSessionOptions*, int n);

@@ -25,10 +25,11 @@ double normal_quantile(double p) {
 
 double other_retail_capital(double pd, double lgd) {
   if (!(pd > 0.0) || !(pd < 1.0)) return 0.0;
+  static const double at_confidence = normal_quantile(0.999);
   const double weight = std::expm1(-35.0 * pd) / std::expm1(-35.0);
   const double correlation = 0.03 * weight + 0.16 * (1.0 - weight);
   const double stressed =
-      normal_cdf((normal_quantile(pd) + std::sqrt(correlation) * normal_quantile(0.999)) /
+      normal_cdf((normal_quantile(pd) + std::sqrt(correlation) * at_confidence) /
                  std::sqrt(1.0 - correlation));
   return std::max(0.0, lgd * (stressed - pd));
 }

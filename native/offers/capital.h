@@ -15,4 +15,22 @@ double normal_quantile(double p);
 // 0 at the ends, where a loss is certain or impossible and none is unexpected.
 double other_retail_capital(double pd, double lgd);
 
+// Remembers the last answer: of one applicant many loans are looked at. One thread.
+class RetailCapital {
+ public:
+  double of(double pd, double lgd) {
+    if (pd != pd_ || lgd != lgd_) {
+      pd_ = pd;
+      lgd_ = lgd;
+      capital_ = other_retail_capital(pd, lgd);
+    }
+    return capital_;
+  }
+
+ private:
+  double pd_ = 0.0;
+  double lgd_ = 0.0;
+  double capital_ = 0.0;
+};
+
 }  // namespace fenqi::offers

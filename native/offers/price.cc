@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
+#include "offers/break_even.h"
+#include "offers/rounding_error.h"
 #include "offers/smooth_plan.h"
 
 namespace fenqi::offers {
@@ -15,82 +18,13 @@ bool within(double value, double low, double high) {
   return value >= low && value <= high;
 }
 
+Fault check_pd(double pd12) {
+  if (!(pd12 >= 0.0 && pd12 < 1.0)) return {"pd12", "must be 0 or more, and below 1"};
+  return {};
+}
+
 void set_rate(Loan& loan, std::int64_t rate) {
   (loan.method == Method::kFlatFee ? loan.flat_rate : loan.annual_rate) = rate;
-}
-
-double in_a_year(const Loan& loan) {
-  if (loan.frequency != Frequency::kCustom) return periods_per_year(loan.frequency);
-  // Custom dates: as many as the average interval makes.
-  const double days = due_date(loan, loan.periods) - loan.disbursed;
-  return 365.0 * loan.periods / days;
-}
-
-// The net present value at break-even rate `rate`, with the defaults of those who accept `rate` and
-// the margin.
-class Value {
- public:
-  Value(const Loan& loan, std::span<const Charge> charges, const PriceTerms& terms, double pd12)
-      : plan_(loan, charges), terms_(terms), pd12_(pd12), per_year_(in_a_year(loan)) {
-    yearly_ = loan.method == Method::kFlatFee ? per_year_ : 1.0;
-  }
-
-  double operator()(double rate) {
-    plan_.at(rate);
-    const LenderFlow flow{plan_.paid_out_fen(), plan_.payments_fen(), plan_.opening_fen(),
-                          per_year_};
-    return net_present_value(flow, pd_at(rate + terms_.margin), terms_.costs);
-  }
-
-  void set_pd(double pd12) { pd12_ = pd12; }
-
-  double pd_at(double rate) const {
-    return selected_pd(pd12_, rate * yearly_, terms_.selection_sensitivity, terms_.reference_rate);
-  }
-
- private:
-  SmoothPlan plan_;
-  const PriceTerms& terms_;
-  double pd12_;
-  const double per_year_;
-  double yearly_ = 1.0;
-};
-
-// The lowest rate at which the value reaches zero, or -1. Without adverse selection it rises
-// throughout; with it the value can fall again, and the first crossing is wanted.
-double break_even(Value& value, bool selection) {
-  double low = 0.0;
-  double at_low = value(low);
-  if (at_low >= 0.0) return low;
-  double high = 0.0;
-  double at_high = at_low;
-  while (at_high < 0.0) {
-    if (high >= kMaxPrice) return -1.0;
-    low = high;
-    at_low = at_high;
-    high = std::min(kMaxPrice, selection ? high * 1.02 + 0.001 : high * 4.0 + 0.1);
-    at_high = value(high);
-  }
-  // Illinois: the secant, with the weight of an end halved that stays twice.
-  int stayed = 0;
-  for (int step = 0; step < 100 && high - low > 1e-13; ++step) {
-    double middle = low - at_low * (high - low) / (at_high - at_low);
-    if (!(middle > low && middle < high)) middle = 0.5 * (low + high);
-    const double at_middle = value(middle);
-    if (at_middle == 0.0) return middle;
-    if (at_middle < 0.0) {
-      low = middle;
-      at_low = at_middle;
-      if (stayed == -1) at_high *= 0.5;
-      stayed = -1;
-    } else {
-      high = middle;
-      at_high = at_middle;
-      if (stayed == 1) at_low *= 0.5;
-      stayed = 1;
-    }
-  }
-  return high;
 }
 
 // The rounded plan as the lender sees it.
@@ -98,7 +32,7 @@ class LenderView {
  public:
   LenderView(const Loan& loan, std::span<const Charge> charges, const Schedule& schedule,
              std::span<const Row> rows, std::span<const std::int64_t> totals)
-      : per_year_(in_a_year(loan)), rows_(static_cast<std::size_t>(schedule.rows)) {
+      : per_year_(instalments_in_year(loan)), rows_(static_cast<std::size_t>(schedule.rows)) {
     double handed_on = 0.0;
     double kept_back = 0.0;
     for (std::size_t c = 0; c < charges.size(); ++c) {
@@ -134,6 +68,118 @@ class LenderView {
   std::array<double, kMaxPeriods> opening_;
 };
 
+// Which steps of the rate keep the cost within the cap, making as few plans as that takes. The cost
+// of a plan without rounding rises with the rate, so that a plan whose cost is away from the cap by
+// more than rounding can do speaks for all rates below it, or above.
+class CapSearch {
+ public:
+  CapSearch(const Loan& loan, std::span<const Charge> charges, const PriceTerms& terms,
+            std::int64_t rate_step, std::span<Row> rows)
+      : loan_(loan), charges_(charges), terms_(terms), step_(rate_step), rows_(rows) {
+    // The cost of a loan is at least its own rate, and to the cap it has 0.005 % more.
+    const double most = terms.cap * 1.05 + 0.0002;
+    most_steps_ = static_cast<std::int64_t>(most / yearly(loan) * 1e12) / rate_step + 1;
+    error_fen_ = 2.0 * rounding_error(loan, charges, most);
+    known_ = loan.frequency != Frequency::kCustom && is_near_smooth(loan, most);
+  }
+
+  // Whether a plan at so many steps fits. The plan is made unless `fits` of others has told.
+  bool fits(std::int64_t steps) {
+    if (steps <= surely_fits_) return true;
+    if (steps >= surely_not_) return false;
+    return make(steps);
+  }
+
+  bool surely_fits(std::int64_t steps) const { return steps <= surely_fits_; }
+  bool surely_fails(std::int64_t steps) const { return steps >= surely_not_; }
+
+  // The same; `schedule`, the rows and `cost` are those of the plan afterwards.
+  bool make(std::int64_t steps) {
+    set_rate(loan_, steps * step_);
+    fault_ = build_schedule(loan_, charges_, rows_, std::span(totals_).first(charges_.size()),
+                            schedule_);
+    if (!fault_.ok()) return false;
+    cost_ = cost_rate(loan_, schedule_, rows_);
+    const bool within = within_cap(cost_, terms_.cap, terms_.cap_basis);
+    if (known_) {
+      error_ = cost_error(loan_, schedule_, rows_, cost_, error_fen_);
+      if (terms_.cap_basis == CapBasis::kEffective) {
+        error_ = effective_error(loan_, cost_, error_);
+      }
+      // A cost on the cap is known no better than a step of the disclosed rate.
+      const double away = std::abs(rate() - terms_.cap) - 0.0001;
+      if (away > error_) {
+        if (within) surely_fits_ = std::max(surely_fits_, steps);
+        if (!within) surely_not_ = std::min(surely_not_, steps);
+      }
+    }
+    return within;
+  }
+
+  // The most steps that bisection finds to fit; -1 where not even 0 does, or a plan has a fault.
+  std::int64_t most_steps() {
+    if (!fits(0) || !fault_.ok()) return -1;
+    approach();
+    std::int64_t low = 0;
+    std::int64_t high = most_steps_;
+    while (low < high && fault_.ok()) {
+      const std::int64_t middle = low + (high - low + 1) / 2;
+      if (fits(middle)) {
+        low = middle;
+      } else {
+        high = middle - 1;
+      }
+    }
+    return fault_.ok() ? low : -1;
+  }
+
+  const Fault& fault() const { return fault_; }
+  const Schedule& schedule() const { return schedule_; }
+  const CostRate& cost() const { return cost_; }
+  std::span<const std::int64_t> totals() const { return totals_; }
+
+ private:
+  double rate() const {
+    return terms_.cap_basis == CapBasis::kNominal ? cost_.nominal : cost_.effective;
+  }
+
+  // Two plans on both sides of the cap and near to it answer for most of a bisection.
+  void approach() {
+    if (!known_ || surely_fits_ >= 0) return;
+    make(0);
+    const double at_zero = rate();
+    auto guess = static_cast<std::int64_t>(static_cast<double>(most_steps_) / 1.06);
+    for (int probe = 0; probe < 2 && guess > 0 && fault_.ok(); ++probe) {
+      make(guess);
+      const double slope = (rate() - at_zero) / static_cast<double>(guess);
+      if (!fault_.ok() || !(slope > 0.0) || !std::isfinite(error_)) return;
+      const double on_cap = static_cast<double>(guess) + (terms_.cap - rate()) / slope;
+      const double around = (error_ + 0.0002) / slope + 1.0;
+      for (const double near : {on_cap - around, on_cap + around}) {
+        const auto steps = static_cast<std::int64_t>(near);
+        if (probe == 1 && steps > 0 && steps < most_steps_ && fault_.ok()) fits(steps);
+      }
+      guess = std::clamp<std::int64_t>(static_cast<std::int64_t>(on_cap), 0, most_steps_);
+    }
+  }
+
+  Loan loan_;
+  const std::span<const Charge> charges_;
+  const PriceTerms& terms_;
+  const std::int64_t step_;
+  const std::span<Row> rows_;
+  std::array<std::int64_t, kMaxCharges> totals_;
+  std::int64_t most_steps_ = 0;
+  double error_fen_ = 0.0;
+  double error_ = 0.0;
+  bool known_ = false;
+  std::int64_t surely_fits_ = -1;
+  std::int64_t surely_not_ = std::numeric_limits<std::int64_t>::max();
+  Fault fault_;
+  Schedule schedule_;
+  CostRate cost_{};
+};
+
 }  // namespace
 
 Fault check(const PriceTerms& terms) {
@@ -159,102 +205,93 @@ bool within_cap(const CostRate& cost, double cap, CapBasis basis) {
 Fault highest_rate_within_cap(Loan loan, std::span<const Charge> charges, double cap,
                               CapBasis basis, std::int64_t rate_step, std::span<Row> rows,
                               std::int64_t* rate) {
-  Fault fault;
-  const auto fits = [&](std::int64_t steps) {
-    set_rate(loan, steps * rate_step);
-    Schedule schedule;
-    fault = build_schedule(loan, charges, rows, {}, schedule);
-    return fault.ok() && within_cap(cost_rate(loan, schedule, rows), cap, basis);
-  };
-  // The cost of a loan is at least its own rate, and to the cap it has 0.005 % more.
-  const double per_year = loan.method == Method::kFlatFee ? in_a_year(loan) : 1.0;
-  std::int64_t low = 0;
-  auto high = static_cast<std::int64_t>((cap * 1.05 + 0.0002) / per_year * 1e12) / rate_step + 1;
-  if (!fits(0)) {
-    *rate = -1;
-    return fault;
-  }
-  while (low < high) {
-    const std::int64_t middle = low + (high - low + 1) / 2;
-    if (fits(middle)) {
-      low = middle;
-    } else if (fault.ok()) {
-      high = middle - 1;
-    } else {
-      return fault;
-    }
-  }
-  *rate = low * rate_step;
-  return {};
+  PriceTerms terms;
+  terms.cap = cap;
+  terms.cap_basis = basis;
+  set_rate(loan, 0);
+  CapSearch search(loan, charges, terms, rate_step, rows);
+  const std::int64_t steps = search.most_steps();
+  *rate = steps < 0 ? -1 : steps * rate_step;
+  return search.fault();
 }
 
 Fault price_loan(const Loan& loan, std::span<const Charge> charges, const PriceTerms& terms,
                  double pd12, std::span<Row> rows, Price* price) {
   if (const Fault fault = check(terms); !fault.ok()) return fault;
-  if (!(pd12 >= 0.0 && pd12 < 1.0)) return {"pd12", "must be 0 or more, and below 1"};
+  if (const Fault fault = check_pd(pd12); !fault.ok()) return fault;
   if (const Fault fault = check(charges); !fault.ok()) return fault;
   Loan priced = loan;
   set_rate(priced, 0);
   if (const Fault fault = SmoothPlan::check_smooth(priced); !fault.ok()) return fault;
-  *price = {};
-
-  const auto step = static_cast<std::int64_t>(std::llround(terms.rate_step * 1e12));
+  RetailCapital capital;
   std::int64_t cap_rate = 0;
-  if (const Fault fault = highest_rate_within_cap(priced, charges, terms.cap, terms.cap_basis, step,
-                                                  rows, &cap_rate);
-      !fault.ok()) {
-    return fault;
+  const auto step = static_cast<std::int64_t>(std::llround(terms.rate_step * 1e12));
+  const Fault fault =
+      highest_rate_within_cap(priced, charges, terms.cap, terms.cap_basis, step, rows, &cap_rate);
+  if (!fault.ok()) return fault;
+  if (const Fault found = find_price(loan, charges, terms, pd12, rows, capital, price);
+      !found.ok()) {
+    return found;
   }
   price->cap_rate = cap_rate < 0 ? -1.0 : static_cast<double>(cap_rate) / 1e12;
+  return {};
+}
 
-  Value value(priced, charges, terms, pd12);
-  const bool selection = terms.selection_sensitivity > 0.0;
-  double even = break_even(value, selection);
+Fault find_price(const Loan& loan, std::span<const Charge> charges, const PriceTerms& terms,
+                 double pd12, std::span<Row> rows, RetailCapital& capital, Price* price) {
+  if (const Fault fault = check_pd(pd12); !fault.ok()) return fault;
+  Loan priced = loan;
+  set_rate(priced, 0);
+  if (const Fault fault = SmoothPlan::check_smooth(priced); !fault.ok()) return fault;
+  *price = {};
+  const auto step = static_cast<std::int64_t>(std::llround(terms.rate_step * 1e12));
+  LoanValue value(priced, charges, terms, pd12);
+  double even = value.break_even();
+  if (even >= 0.0) even = value.at_least_sure(even);
   if (even < 0.0) return {};
-  // Where servicing costs much and default loses little, a default saves more than it loses, and
-  // the equation would give the better risk the higher price. A default is never taken for a
-  // saving: break-even is at least that of a loan that is sure to be repaid.
-  value.set_pd(0.0);
-  const double sure = break_even(value, selection);
-  if (sure < 0.0) return {};
-  even = std::max(even, sure);
-  value.set_pd(pd12);
   price->break_even = even;
   const auto steps_up = [&](double rate) {
-    return static_cast<std::int64_t>(std::ceil(rate * 1e12 / static_cast<double>(step) - 1e-6)) *
-           step;
+    return static_cast<std::int64_t>(std::ceil(rate * 1e12 / static_cast<double>(step) - 1e-6));
   };
-  if (steps_up(even) > cap_rate) {
+  CapSearch search(priced, charges, terms, step, rows);
+  const std::int64_t least = steps_up(even);
+  const std::int64_t wanted = steps_up(even + terms.margin);
+  std::int64_t offered = wanted;
+  bool fits = search.make(offered);
+  if (!search.fault().ok()) return search.fault();
+  if (!search.surely_fits(wanted)) {
+    fits = search.fits(least);
+    if (!search.fault().ok()) return search.fault();
+    if (search.surely_fails(least)) {
+      price->verdict = PriceVerdict::kAboveCap;
+      return {};
+    }
+    const std::int64_t most = search.most_steps();
+    if (!search.fault().ok()) return search.fault();
+    offered = std::min(wanted, most);
+    // Rounding to the fen lets the cost dip by some millionths as the rate rises: what fits at the
+    // cap rate may not fit a hair below it. The highest rate that fits, at most the one wanted,
+    // never falls as that rises.
+    fits = false;
+    for (; offered >= least; --offered) {
+      fits = search.make(offered);
+      if (!search.fault().ok()) return search.fault();
+      if (fits) break;
+    }
+  }
+  if (!fits) {
     price->verdict = PriceVerdict::kAboveCap;
     return {};
   }
-  const std::int64_t wanted = steps_up(even + terms.margin);
-  std::int64_t offered = std::min(wanted, cap_rate);
-  // Rounding to the fen lets the cost dip by some millionths as the rate rises: what fits at the
-  // cap rate may not fit a hair below it. The highest rate that fits, at most the one wanted, never
-  // falls as that rises.
-  Schedule schedule;
-  std::array<std::int64_t, kMaxCharges> totals;
-  for (;; offered -= step) {
-    set_rate(priced, offered);
-    if (const Fault fault = build_schedule(priced, charges, rows,
-                                           std::span(totals).first(charges.size()), schedule);
-        !fault.ok()) {
-      return fault;
-    }
-    price->cost = cost_rate(priced, schedule, rows);
-    if (within_cap(price->cost, terms.cap, terms.cap_basis)) break;
-    if (offered - step < steps_up(even)) {
-      price->verdict = PriceVerdict::kAboveCap;
-      price->cost = {};
-      return {};
-    }
-  }
+  price->cost = search.cost();
   price->verdict = offered == wanted ? PriceVerdict::kOffered : PriceVerdict::kCapped;
-  price->rate = static_cast<double>(offered) / 1e12;
+  price->rate_units = offered * step;
+  price->rate = static_cast<double>(price->rate_units) / 1e12;
   price->pd12 = value.pd_at(price->rate);
-  const LenderView view(priced, charges, schedule, rows, totals);
-  price->profit = expected_profit(view.flow(), price->pd12, terms.costs);
+  price->schedule = search.schedule();
+  set_rate(priced, price->rate_units);
+  const LenderView view(priced, charges, search.schedule(), rows, search.totals());
+  price->profit = expected_profit(view.flow(), price->pd12, terms.costs, capital);
   return {};
 }
 

@@ -49,17 +49,24 @@ struct Price {
   double cap_rate = 0.0;    // -1 where the cap is exceeded even at rate 0, by charges
   // All below only where a rate is offered.
   double rate = 0.0;
-  double pd12 = 0.0;  // of those who accept
-  Profit profit;      // on the rounded plan
-  CostRate cost{};    // to the borrower
+  std::int64_t rate_units = 0;  // the same in units of 10^-12, as a loan takes it
+  double pd12 = 0.0;            // of those who accept
+  Profit profit;                // on the rounded plan
+  CostRate cost{};              // to the borrower
+  Schedule schedule;            // the plan's totals
 };
 
 Fault check(const PriceTerms& terms);
 
 // Prices `loan`, whose rate is ignored. 0 <= pd12 < 1. `rows`: at least loan.periods; holds the
-// plan at the offered rate afterwards. Some dozens of plans are made; allocates nothing.
+// plan at the offered rate afterwards. Some plans are made; allocates nothing.
 Fault price_loan(const Loan& loan, std::span<const Charge> charges, const PriceTerms& terms,
                  double pd12, std::span<Row> rows, Price* price);
+
+// The same, without `cap_rate`, for terms and charges that were checked: mostly a single plan is
+// made.
+Fault find_price(const Loan& loan, std::span<const Charge> charges, const PriceTerms& terms,
+                 double pd12, std::span<Row> rows, RetailCapital& capital, Price* price);
 
 // The highest multiple of `rate_step` (units of 10^-12, at least 1) at which the disclosed cost
 // stays within the cap; -1 where none does, not even 0. `loan.annual_rate`, or flat_rate, is

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "offers/capital.h"
-
 namespace fenqi::offers {
 namespace {
 
@@ -26,9 +24,18 @@ Fault check(const RiskCosts& costs) {
   return {};
 }
 
+PeriodFactors period_factors(double pd12, const RiskCosts& costs, double periods_per_year) {
+  return {std::pow(1.0 - pd12, 1.0 / periods_per_year),
+          std::pow(1.0 + costs.cost_of_funds, -1.0 / periods_per_year)};
+}
+
 double net_present_value(const LenderFlow& flow, double pd12, const RiskCosts& costs) {
-  const double survival = std::pow(1.0 - pd12, 1.0 / flow.periods_per_year);
-  const double discount = std::pow(1.0 + costs.cost_of_funds, -1.0 / flow.periods_per_year);
+  return net_present_value(flow, period_factors(pd12, costs, flow.periods_per_year), costs);
+}
+
+double net_present_value(const LenderFlow& flow, const PeriodFactors& factors,
+                         const RiskCosts& costs) {
+  const auto [survival, discount] = factors;
   double alive = 1.0;  // S_(t-1) d^t, so that one product serves every term
   double value = -flow.paid_out_fen - costs.acquisition_fen;
   for (std::size_t k = 0; k < flow.payments_fen.size(); ++k) {
@@ -42,8 +49,14 @@ double net_present_value(const LenderFlow& flow, double pd12, const RiskCosts& c
 }
 
 Profit expected_profit(const LenderFlow& flow, double pd12, const RiskCosts& costs) {
+  RetailCapital capital;
+  return expected_profit(flow, pd12, costs, capital);
+}
+
+Profit expected_profit(const LenderFlow& flow, double pd12, const RiskCosts& costs,
+                       RetailCapital& retail) {
   const double survival = std::pow(1.0 - pd12, 1.0 / flow.periods_per_year);
-  const double capital = other_retail_capital(pd12, costs.lgd);
+  const double capital = retail.of(pd12, costs.lgd);
   const double funding = std::pow(1.0 + costs.cost_of_funds, 1.0 / flow.periods_per_year) - 1.0;
   Profit profit;
   profit.net_present_value_fen = net_present_value(flow, pd12, costs);

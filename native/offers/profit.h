@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <span>
 
+#include "offers/capital.h"
 #include "offers/fault.h"
 
 namespace fenqi::offers {
@@ -43,9 +44,20 @@ struct Profit {
 
 // 0 <= pd12 < 1 of twelve months. Linear, allocates nothing.
 Profit expected_profit(const LenderFlow& flow, double pd12, const RiskCosts& costs);
+Profit expected_profit(const LenderFlow& flow, double pd12, const RiskCosts& costs,
+                       RetailCapital& capital);
+
+// What a period does to a loan and to money.
+struct PeriodFactors {
+  double survival;  // 1 - h
+  double discount;  // d
+};
+PeriodFactors period_factors(double pd12, const RiskCosts& costs, double periods_per_year);
 
 // The net present value alone.
 double net_present_value(const LenderFlow& flow, double pd12, const RiskCosts& costs);
+double net_present_value(const LenderFlow& flow, const PeriodFactors& factors,
+                         const RiskCosts& costs);
 
 // Adverse selection: the worse risks accept the higher price.
 //   logit PD' = logit PD + sensitivity (rate - reference)

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,7 @@
 #include "python/server_binding.h"
 #include "python/status_error.h"
 #include "python/table_binding.h"
+#include "python/traffic_binding.h"
 
 namespace py = pybind11;
 
@@ -92,6 +94,12 @@ py::object to_python(const Value& value, const program::Program& program) {
   return plain(value);
 }
 
+template <typename Work>
+auto without_gil(Work work) {
+  const py::gil_scoped_release unlocked;
+  return work();
+}
+
 // An engine with the one scorer that serves Python's threads in turn. The server's workers have
 // scorers of their own.
 class PyEngine {
@@ -101,8 +109,37 @@ class PyEngine {
 
   const std::shared_ptr<engine::Engine>& shared() const { return engine_; }
 
-  void publish(std::shared_ptr<const engine::Release> release) {
-    engine_->publish(std::move(release));
+  std::shared_ptr<const engine::Release> load(const py::bytes& image,
+                                              const std::string& onnxruntime_library) {
+    const auto bytes = view(image);
+    auto loaded = without_gil([&] { return engine_->load(bytes, onnxruntime_library); });
+    throw_if_bad(loaded.ok() ? Status() : loaded.status());
+    return loaded.value();
+  }
+
+  engine::Readiness prepare(const std::shared_ptr<const engine::Release>& release,
+                            const std::vector<py::bytes>& requests, double latency_budget_us) {
+    std::vector<engine::Bytes> copies;
+    for (const py::bytes& request : requests) {
+      const auto bytes = view(request);
+      copies.emplace_back(bytes.begin(), bytes.end());
+    }
+    return without_gil(
+        [&] { return engine_->prepare(release, std::move(copies), latency_budget_us); });
+  }
+
+  void deploy(engine::Deployment deployment) {
+    throw_if_bad(without_gil([&] {
+      Status deployed = engine_->deploy(std::move(deployment));
+      // No worker of a server: nobody wakes it.
+      const std::lock_guard lock(mutex_);
+      scorer_.follow();
+      return deployed;
+    }));
+  }
+
+  py::object traffic() const {
+    return traffic_figures(without_gil([&] { return engine_->traffic(); }));
   }
 
   std::shared_ptr<const engine::Release> release() const { return engine_->release(); }
@@ -138,15 +175,7 @@ class PyEngine {
     const auto histograms = engine_->latency();
     py::dict stages;
     for (std::size_t i = 0; i < engine::kStageCount; ++i) {
-      const Histogram& h = (*histograms)[i];
-      const auto us = [](std::uint64_t ns) { return static_cast<double>(ns) / 1000.0; };
-      py::dict stage;
-      stage["count"] = h.count();
-      stage["p50_us"] = us(h.percentile(50.0));
-      stage["p99_us"] = us(h.percentile(99.0));
-      stage["p999_us"] = us(h.percentile(99.9));
-      stage["max_us"] = us(h.max());
-      stages[engine::kStageNames[i]] = stage;
+      stages[engine::kStageNames[i]] = latency_figures((*histograms)[i]);
     }
     return stages;
   }
@@ -225,7 +254,7 @@ PYBIND11_MODULE(_native, module) {
       .def_property_readonly("policy_version", &Release::policy_version)
       .def_property_readonly("content_hash", &Release::content_hash);
 
-  py::class_<PyEngine>(module, "Engine", "Answers requests with the published release.")
+  py::class_<PyEngine>(module, "Engine", "Answers requests with the published deployment.")
       .def(py::init([](const py::bytes& acknowledgement_key) {
              const std::string_view secret = acknowledgement_key;
              const auto key = fenqi::quoting::AcknowledgementKey::create(secret);
@@ -236,15 +265,40 @@ PYBIND11_MODULE(_native, module) {
            }),
            py::arg("acknowledgement_key") = py::bytes())
       .def(
-          "publish",
-          [](PyEngine& engine, const std::shared_ptr<Release>& release) {
-            engine.publish(release);
+          "load",
+          [](PyEngine& engine, const py::bytes& image, const std::string& onnxruntime_library) {
+            return std::const_pointer_cast<Release>(engine.load(image, onnxruntime_library));
           },
-          py::arg("release"))
+          py::arg("image"), py::arg("onnxruntime_library") = "",
+          "A release that is not published. Raises StatusError.")
+      .def(
+          "prepare",
+          [](PyEngine& engine, const std::shared_ptr<Release>& release,
+             const std::vector<py::bytes>& requests, double latency_budget_us) {
+            const auto report = engine.prepare(release, requests, latency_budget_us);
+            return py::make_tuple(report.ready, report.p50_us, report.p99_us, report.requests,
+                                  report.failed, report.why);
+          },
+          py::arg("release"), py::arg("requests"), py::arg("latency_budget_us"),
+          "(ready, p50_us, p99_us, requests, failed, why)")
+      .def(
+          "deploy",
+          [](PyEngine& engine, const std::shared_ptr<Release>& champion,
+             const std::optional<std::tuple<std::shared_ptr<Release>, double, std::string>>& canary,
+             const std::vector<std::shared_ptr<Release>>& shadows) {
+            fenqi::engine::Deployment deployment{
+                champion, std::nullopt, {shadows.begin(), shadows.end()}};
+            if (canary) std::apply([&](auto... of) { deployment.canary = {of...}; }, *canary);
+            engine.deploy(std::move(deployment));
+          },
+          py::arg("champion"), py::arg("canary") = py::none(),
+          py::arg("shadows") = std::vector<std::shared_ptr<Release>>(),
+          "canary: (release, share, salt). Raises StatusError.")
+      .def("traffic", &PyEngine::traffic, "By role; None before the first deployment.")
       .def(
           "release",
           [](const PyEngine& engine) { return std::const_pointer_cast<Release>(engine.release()); },
-          "The published release, or None.")
+          "The champion, or None.")
       .def("score", &PyEngine::score, py::arg("request"),
            "ScoreRequest bytes to ScoreResponse bytes. Raises StatusError.")
       .def("score_batch", &PyEngine::score_batch, py::arg("request"),

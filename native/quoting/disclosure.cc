@@ -1,6 +1,7 @@
 #include "quoting/disclosure.h"
 
 #include <algorithm>
+#include <cmath>
 #include <initializer_list>
 
 namespace fenqi::quoting {
@@ -62,12 +63,27 @@ std::int64_t interest_cost(const DisclosedLoan& disclosed) {
   return total_cost(disclosed) - disclosed.schedule.charges_fen;
 }
 
+double rate_of(const DisclosedLoan& disclosed, std::uint32_t rate) {
+  switch (rate) {
+    case shown_rate::kEffective:
+      return disclosed.cost.effective;
+    case shown_rate::kSimple:
+      return disclosed.cost.simple;
+    case shown_rate::kAppendixJ:
+      return disclosed.legal_rates.appendix_j;
+    case shown_rate::kEu:
+      return disclosed.legal_rates.eu;
+    default:
+      return disclosed.cost.nominal;
+  }
+}
+
 // One page: the same sections for each language.
 class Page {
  public:
-  Page(const DisclosedLoan& disclosed, const Language& language, TextWriter& scratch,
-       wire::MessageWriter& writer)
-      : d_(disclosed), l_(language), t_(scratch), w_(writer) {}
+  Page(const DisclosedLoan& disclosed, const Language& language,
+       std::span<const std::uint32_t> rates, TextWriter& scratch, wire::MessageWriter& writer)
+      : d_(disclosed), l_(language), rates_(rates), t_(scratch), w_(writer) {}
 
   void write() {
     w_.string(contract::disclosure_page::kLanguage, l_[text::kLanguage]);
@@ -123,6 +139,7 @@ class Page {
       row({l_[text::kFinanced], money(d_.schedule.financed_fen)});
     }
     row({l_[text::kReceived], money(d_.schedule.received_fen)});
+    row({l_[text::kTotalPayable], money(d_.schedule.paid_fen)});
     const std::string_view count = t_.number(d_.schedule.rows);
     row({l_[text::kTerm],
          t_.fill(l_[text::kTermValue],
@@ -170,9 +187,9 @@ class Page {
 
   void write_rates() {
     const std::size_t section = begin(contract::disclosure_topic::kAnnualRates, text::kRatesTitle);
-    row({l_[text::kNominalRate], t_.percent(d_.cost.nominal)});
-    row({l_[text::kEffectiveRate], t_.percent(d_.cost.effective)});
-    row({l_[text::kSimpleRate], t_.percent(d_.cost.simple)});
+    for (const std::uint32_t rate : rates_) {
+      row({l_[label_of(rate)], t_.percent(rate_of(d_, rate))});
+    }
     paragraph(l_[text::kRatesNote]);
     w_.end(section);
   }
@@ -219,6 +236,7 @@ class Page {
     paragraph(l_[text::kFactCharges]);
     paragraph(
         t_.fill(l_[text::kFactReading], {{"seconds", t_.number(d_.minimum_reading_seconds)}}));
+    for (const std::string& fact : l_.further_facts()) paragraph(fact);
     w_.end(section);
   }
 
@@ -246,6 +264,7 @@ class Page {
 
   const DisclosedLoan& d_;
   const Language& l_;
+  std::span<const std::uint32_t> rates_;
   TextWriter& t_;
   wire::MessageWriter& w_;
 };
@@ -284,11 +303,17 @@ void write_disclosure(const DisclosedLoan& disclosed, const DisclosureTexts& tex
     writer.sint(field::kLatePenaltyFen, penalty);
   }
   writer.sint(field::kLateDays, example_days_late(disclosed.servicing));
+  const auto write_legal_rate = [&](std::uint32_t number, std::uint32_t rate) {
+    const double shown = offers::disclosed(rate_of(disclosed, rate));
+    if (texts.shows(rate) && std::isfinite(shown)) writer.number64(number, shown);
+  };
   for (const Language& language : texts.languages()) {
     const std::size_t page = writer.begin(field::kPages);
-    Page(disclosed, language, scratch, writer).write();
+    Page(disclosed, language, texts.rates(), scratch, writer).write();
     writer.end(page);
   }
+  write_legal_rate(field::kAppendixJAnnualRate, shown_rate::kAppendixJ);
+  write_legal_rate(field::kEuAnnualRate, shown_rate::kEu);
 }
 
 }  // namespace fenqi::quoting

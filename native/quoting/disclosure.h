@@ -13,6 +13,7 @@
 #include "offers/cost_rate.h"
 #include "offers/repayment.h"
 #include "offers/schedule.h"
+#include "quoting/legal_rates.h"
 #include "quoting/loan_terms.h"
 #include "quoting/texts.h"
 #include "wire/writer.h"
@@ -27,6 +28,8 @@ struct DisclosedLoan {
   std::span<const offers::Row> rows;  // schedule.rows of them
   std::span<const std::int64_t> charge_totals;
   offers::CostRate cost;
+  // Only looked at where the form shows them.
+  LegalRates legal_rates;
   offers::ServicingTerms servicing;
   std::string_view currency;
   std::string_view lender;  // may be empty

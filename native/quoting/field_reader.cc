@@ -49,6 +49,14 @@ std::int64_t FieldReader::rate(const char* name) {
   return std::llround(rate * static_cast<double>(offers::kRateUnit));
 }
 
+double FieldReader::number(const char* name) {
+  if (!expect(name, wire::WireType::kFixed64)) return 0.0;
+  const double number = reader_.number64();
+  if (std::isfinite(number)) return number;
+  fail(name, "must be a finite number");
+  return 0.0;
+}
+
 std::string_view FieldReader::text(const char* name, std::size_t most_bytes) {
   if (!expect(name, wire::WireType::kLength)) return {};
   const std::string_view text = reader_.text();

@@ -54,6 +54,8 @@ class FieldReader {
   std::uint32_t choice(const char* name, std::uint32_t largest);
   // A rate 0 .. 100 in units of 10^-12: the decimal that the double was written as.
   std::int64_t rate(const char* name);
+  // A finite number.
+  double number(const char* name);
   // UTF-8 of at most `most_bytes`; a view into the request.
   std::string_view text(const char* name, std::size_t most_bytes);
   // Packed or not; at most `most` in all.

@@ -145,6 +145,15 @@ Status LoanTerms::read_charge(std::span<const std::uint8_t> bytes, const FieldPa
   return invalid_field(path.with(name.substr(name.find('.') + 1)), fault.what);
 }
 
+void LoanTerms::take(const LoanTerms& product, const offers::Loan& priced) {
+  loan_ = priced;
+  loan_.due_dates = {};
+  due_dates_.clear();
+  charges_ = product.charges_;
+  names_ = product.names_;
+  charge_count_ = product.charge_count_;
+}
+
 offers::Loan LoanTerms::loan() const {
   offers::Loan loan = loan_;
   loan.due_dates = due_dates_;

@@ -30,6 +30,9 @@ class LoanTerms {
   // Adds what a serialized fenqi.v1.LoanTerms says. Fails with INVALID_ARGUMENT.
   Status read(std::span<const std::uint8_t> bytes, const FieldPath& path);
 
+  // Makes it the loan of a product: `product` are the terms of all its loans, which are lent.
+  void take(const LoanTerms& product, const offers::Loan& priced);
+
   // Its spans look at this object.
   offers::Loan loan() const;
   std::span<const offers::Charge> charges() const { return {charges_.data(), charge_count_}; }

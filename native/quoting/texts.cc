@@ -11,11 +11,31 @@
 namespace fenqi::quoting {
 namespace {
 
+// By shown_rate::.
+constexpr TextKey kLabels[] = {0,
+                               text::kNominalRate,
+                               text::kEffectiveRate,
+                               text::kSimpleRate,
+                               text::kAppendixJRate,
+                               text::kEuRate};
+
 Status damaged(const std::string& what) {
   return error(StatusCode::kFailedPrecondition, "the image's disclosure texts " + what);
 }
 
+bool is_label_of_rate(TextKey key) {
+  return std::find(std::begin(kLabels), std::end(kLabels), key) != std::end(kLabels);
+}
+
 }  // namespace
+
+TextKey label_of(std::uint32_t rate) {
+  return kLabels[rate];
+}
+
+bool DisclosureTexts::shows(std::uint32_t rate) const {
+  return std::find(rates_.begin(), rates_.end(), rate) != rates_.end();
+}
 
 Result<DisclosureTexts> DisclosureTexts::parse(std::span<const std::uint8_t> bytes) {
   namespace field = contract::internal::disclosure_texts;
@@ -37,6 +57,8 @@ Result<DisclosureTexts> DisclosureTexts::parse(std::span<const std::uint8_t> byt
           if (entries.number() == text::kMonths) {
             if (months < language.months_.size()) language.months_[months] = entries.text();
             ++months;
+          } else if (entries.number() == text::kFurtherFacts) {
+            language.further_facts_.emplace_back(entries.text());
           } else if (entries.number() < Language::kTextCount) {
             language.texts_[entries.number()] = entries.text();
           }
@@ -44,11 +66,20 @@ Result<DisclosureTexts> DisclosureTexts::parse(std::span<const std::uint8_t> byt
         if (!entries.ok() || months != language.months_.size()) {
           return damaged("are damaged or have not twelve months");
         }
-        // Field numbers of the texts are consecutive: text::kLanguage is the first.
-        for (TextKey key = text::kLanguage; key <= text::kPlanTotal; ++key) {
-          if (language.texts_[key].empty()) {
-            return damaged("lack text " + std::to_string(key) + " in one language");
+        break;
+      }
+      case field::kRates: {
+        // Packed.
+        const std::span<const std::uint8_t> packed = fields.payload();
+        const std::uint8_t* at = packed.data();
+        const std::uint8_t* const end = at + packed.size();
+        while (at != end) {
+          std::uint64_t rate = 0;
+          at = wire::read_varint(at, end, rate);
+          if (at == nullptr || rate == 0 || rate >= std::size(kLabels)) {
+            return damaged("show a rate that there is not");
           }
+          texts.rates_.push_back(static_cast<std::uint32_t>(rate));
         }
         break;
       }
@@ -56,7 +87,23 @@ Result<DisclosureTexts> DisclosureTexts::parse(std::span<const std::uint8_t> byt
         break;
     }
   }
-  if (!fields.ok() || texts.languages_.empty()) return damaged("are damaged or have no language");
+  if (!fields.ok() || texts.languages_.empty() || texts.rates_.empty()) {
+    return damaged("are damaged, have no language or show no rate");
+  }
+  for (const Language& language : texts.languages_) {
+    // Field numbers of the texts are consecutive but for the months: text::kLanguage is the first.
+    for (TextKey key = text::kLanguage; key <= text::kEuRate; ++key) {
+      if (key == text::kMonths || is_label_of_rate(key)) continue;
+      if (language.texts_[key].empty()) {
+        return damaged("lack text " + std::to_string(key) + " in one language");
+      }
+    }
+    for (const std::uint32_t rate : texts.rates_) {
+      if (language.texts_[label_of(rate)].empty()) {
+        return damaged("lack the label of a rate in one language");
+      }
+    }
+  }
   return texts;
 }
 

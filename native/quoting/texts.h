@@ -20,6 +20,9 @@ namespace fenqi::quoting {
 using TextKey = std::uint32_t;
 namespace text = contract::internal::language_texts;
 
+// Which yearly rate: a fenqi.internal.v1.ShownRate.
+namespace shown_rate = contract::shown_rate;
+
 // Texts of one language. Immutable, shared.
 class Language {
  public:
@@ -28,28 +31,37 @@ class Language {
   std::string_view operator[](TextKey key) const { return texts_[key]; }
   // "1", "2", ... or "Jan", "Feb", ...
   std::string_view month(std::int32_t month) const { return months_[month - 1]; }
+  std::span<const std::string> further_facts() const { return further_facts_; }
 
  private:
   friend class DisclosureTexts;
   std::array<std::string, kTextCount> texts_;
   std::array<std::string, 12> months_;
+  std::vector<std::string> further_facts_;
 };
 
 class DisclosureTexts {
  public:
   // From a serialized fenqi.internal.v1.DisclosureTexts. Fails with FAILED_PRECONDITION where a
-  // text is missing.
+  // text is missing, or no rate is shown.
   static Result<DisclosureTexts> parse(std::span<const std::uint8_t> bytes);
 
   const std::string& name() const { return name_; }
   const std::string& version() const { return version_; }
   std::span<const Language> languages() const { return languages_; }
+  // The shown_rate:: of the form, in order.
+  std::span<const std::uint32_t> rates() const { return rates_; }
+  bool shows(std::uint32_t rate) const;
 
  private:
   std::string name_;
   std::string version_;
   std::vector<Language> languages_;
+  std::vector<std::uint32_t> rates_;
 };
+
+// The label of a rate.
+TextKey label_of(std::uint32_t rate);
 
 // Makes texts, one after the other, in memory that it keeps: a warm one takes nothing from the
 // heap. A view is good until the next call of the same function's kind is written over it, that is

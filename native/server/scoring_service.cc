@@ -78,8 +78,8 @@ class ScoreStream final : public StreamHandler {
 
 class Instance final : public ServiceInstance {
  public:
-  explicit Instance(std::shared_ptr<engine::Engine> engine)
-      : engine_(std::move(engine)), scorer_(*engine_) {}
+  Instance(std::shared_ptr<engine::Engine> engine, Waker wake)
+      : engine_(std::move(engine)), scorer_(*engine_, std::move(wake)) {}
 
   void unary(Call& call, std::uint32_t method, std::span<const std::uint8_t> request) override {
     const engine::Outcome outcome =
@@ -96,6 +96,9 @@ class Instance final : public ServiceInstance {
     return std::make_unique<ScoreStream>(scorer_);
   }
 
+  // A worker without requests lets go of old releases.
+  void on_wake() override { scorer_.follow(); }
+
  private:
   std::shared_ptr<engine::Engine> engine_;
   engine::Scorer scorer_;
@@ -107,8 +110,8 @@ class ScoringService final : public Service {
 
   std::string_view name() const override { return "fenqi.v1.Scoring"; }
   std::span<const Method> methods() const override { return kMethods; }
-  std::unique_ptr<ServiceInstance> make_instance(Waker) override {
-    return std::make_unique<Instance>(engine_);
+  std::unique_ptr<ServiceInstance> make_instance(Waker wake) override {
+    return std::make_unique<Instance>(engine_, std::move(wake));
   }
 
  private:

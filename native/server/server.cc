@@ -1,32 +1,12 @@
 #include "server/server.h"
 
-#include <csignal>
 #include <latch>
 #include <utility>
 
+#include "base/blocked_signals.h"
 #include "server/worker.h"
 
 namespace fenqi::server {
-namespace {
-
-// The library's threads take no signal: those are for the program's own.
-class BlockedSignals {
- public:
-  BlockedSignals() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  BlockedSignals(const BlockedSignals&) = delete;
-  BlockedSignals& operator=(const BlockedSignals&) = delete;
-
- private:
-  sigset_t before_;
-};
-
-}  // namespace
-
 Server::Server(ServerOptions options, std::vector<std::shared_ptr<Service>> services)
     : options_(std::move(options)),
       health_(std::make_shared<HealthService>()),

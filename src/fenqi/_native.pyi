@@ -1,7 +1,7 @@
 """Fenqi's C++ core: releases, the engine and the gRPC data plane."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, final
+from typing import Any, TypedDict, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,10 +43,59 @@ class Release:
     @property
     def content_hash(self) -> str: ...
 
+class DriftFigures(TypedDict):
+    value: float
+    bound: float
+    requests: int
+
+class ScoreFigures(TypedDict):
+    slot: str
+    edges: list[float]
+    counts: list[int]
+    psi: DriftFigures
+
+class ColumnFigures(TypedDict):
+    slot: str
+    column: str
+    csi: DriftFigures
+
+class ComparisonFigures(TypedDict):
+    compared: int
+    agreed: int
+    missed: int
+    swaps: list[list[int]]
+    mean_difference: float
+
+class RoleFigures(TypedDict):
+    content_hash: str
+    requests: int
+    errors: dict[int, int]
+    decisions: list[int]
+    scores: list[ScoreFigures]
+    columns: list[ColumnFigures]
+    latency: StageLatency
+    comparison: ComparisonFigures
+
+class TrafficFigures(TypedDict):
+    number: int
+    champion: RoleFigures
+    canary: RoleFigures | None
+    shadows: list[RoleFigures]
+
 @final
 class Engine:
     def __init__(self, acknowledgement_key: bytes = b"") -> None: ...
-    def publish(self, release: Release) -> None: ...
+    def load(self, image: bytes, onnxruntime_library: str = "") -> Release: ...
+    def prepare(
+        self, release: Release, requests: Sequence[bytes], latency_budget_us: float
+    ) -> tuple[bool, float, float, int, int, str]: ...
+    def deploy(
+        self,
+        champion: Release,
+        canary: tuple[Release, float, str] | None = None,
+        shadows: Sequence[Release] = (),
+    ) -> None: ...
+    def traffic(self) -> TrafficFigures | None: ...
     def release(self) -> Release | None: ...
     def score(self, request: bytes) -> bytes: ...
     def score_batch(self, request: bytes) -> bytes: ...

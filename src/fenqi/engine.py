@@ -7,12 +7,14 @@ print(answer.decision, [reason.text_en for reason in answer.reasons])
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypedDict
 
 from fenqi import _native
 from fenqi.bundled import onnxruntime_library
+from fenqi.deployment import Deployment, LoadedRelease, Readiness, Traffic, traffic_of
 from fenqi.errors import (
     CallError,
     ConfigurationError,
@@ -51,7 +53,7 @@ class StageLatency(TypedDict):
 
 
 class Engine:
-    """Answers requests with the release that was published last.
+    """Answers requests with what was deployed last.
 
     Calls may come from any thread; they take turns. Calls release the GIL while C++ works.
     """
@@ -65,7 +67,8 @@ class Engine:
         except ValueError as error:
             raise ConfigurationError(str(error)) from None
         self._quoter = _native.Quoter(self.native)
-        self._release: Release | None = None
+        self._deployment: Deployment | None = None
+        self._deploying = threading.Lock()
 
     @classmethod
     def from_policy(
@@ -90,21 +93,66 @@ class Engine:
         engine.publish(compiled.image)
         return engine
 
-    def publish(self, image: bytes) -> None:
-        """Answers with this image (a serialized ReleaseImage) from the next request on."""
+    def load(self, image: bytes) -> LoadedRelease:
+        """A release from a serialized ReleaseImage, not published; whatever works is undisturbed.
+
+        Raises CallError where the core refuses it, with the reason.
+        """
         with_models = ReleaseImage.FromString(image)
-        library = str(onnxruntime_library()) if with_models.models else ""
+        needed = any(model.onnx for model in with_models.models)
+        library = str(onnxruntime_library()) if needed else ""
         try:
-            native = _native.Release(image, library)
+            native = self.native.load(image, library)
         except _native.StatusError as error:
             raise from_native(error) from None
-        self.native.publish(native)
-        self._release = _describe(with_models)
+        return LoadedRelease(native, _describe(with_models))
+
+    def prepare(
+        self, release: LoadedRelease, requests: Sequence[bytes], latency_budget_us: float
+    ) -> Readiness:
+        """Tries a release on golden requests (serialized ScoreRequests), on a thread of low
+        priority: ready where none fails and 99 of 100 take at most the budget. They also warm the
+        memory of every deployment from now on."""
+        return Readiness(*self.native.prepare(release.native, requests, latency_budget_us))
+
+    def deploy(self, deployment: Deployment) -> None:
+        """Answers with this from the next request on; requests in flight finish as they began.
+
+        Returns when every thread that answers has memory, made and warmed, for the deployment; no
+        request waits for that. A release that keeps its role keeps its traffic's counts. Raises
+        CallError, and changes nothing, where that is impossible.
+        """
+        canary = deployment.canary
+        with self._deploying:
+            try:
+                self.native.deploy(
+                    deployment.champion.native,
+                    None if canary is None else (canary.release.native, canary.share, canary.salt),
+                    [shadow.native for shadow in deployment.shadows],
+                )
+            except _native.StatusError as error:
+                raise from_native(error) from None
+            self._deployment = deployment
+
+    def publish(self, image: bytes) -> None:
+        """Loads this image and deploys it as the only champion."""
+        self.deploy(Deployment(self.load(image)))
+
+    @property
+    def deployment(self) -> Deployment | None:
+        """What answers; None before the first deployment."""
+        return self._deployment
 
     @property
     def release(self) -> Release:
-        """What answers: policy, models and content hash; empty before the first publication."""
-        return self._release if self._release is not None else Release()
+        """The champion: policy, models and content hash; empty before the first deployment."""
+        deployment = self._deployment
+        return Release() if deployment is None else deployment.champion.description
+
+    def traffic(self) -> Traffic | None:
+        """What became of the deployment's traffic, by role; None before the first deployment."""
+        figures = self.native.traffic()
+        return None if figures is None else traffic_of(figures)
 
     def score(self, scorable: Scorable) -> ScoreResponse:
         """The decision on one application or request. Raises CallError."""

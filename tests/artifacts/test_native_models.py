@@ -249,3 +249,27 @@ def test_an_unknown_category_fails_the_row_where_the_encoder_does_not_allow_it()
     np.testing.assert_array_equal(runner.run({"x": np.array([["b"]])})["y"], [[0, 1]])
     with pytest.raises(_native.StatusError, match="category"):
         runner.run({"x": np.array([["c"]])})
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        helper.make_node("Tile", ["x", "huge"], ["y"]),
+        helper.make_node("Expand", ["x", "huge"], ["y"]),
+        helper.make_node("ConstantOfShape", ["huge"], ["y"]),
+        helper.make_node("Reshape", ["x", "huge"], ["y"]),
+        helper.make_node("Gather", ["x", "far"], ["y"], axis=1),
+        helper.make_node("Gemm", ["x"], ["y"]),
+        helper.make_node("Split", ["x"], ["y"], axis=9),
+        helper.make_node("Softmax", ["nothing"], ["y"]),
+        random_models.make("TreeEnsemble", ["x"], ["y"], n_targets=1),
+        random_models.make("TreeEnsembleRegressor", ["x"], ["y"], n_targets=1),
+        random_models.make("LabelEncoder", ["x"], ["y"]),
+    ],
+    ids=lambda node: node.op_type,
+)
+def test_hostile_graphs_are_refused_before_they_take_memory(node: onnx.NodeProto) -> None:
+    constants = {"huge": np.array([10**6, 10**7]), "far": np.array([10**9])}
+    model = random_models.model_of([node], {"x": (TensorProto.FLOAT, 1)}, ["y"], constants)
+    with pytest.raises(NotNativeError):
+        compile_graph(model, graph_inputs(model), ["y"])

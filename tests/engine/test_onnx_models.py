@@ -15,6 +15,7 @@ import pytest
 from onnx import ModelProto, TensorProto, helper
 
 from fenqi import _native
+from fenqi.artifacts.graph import compile_graph, graph_inputs
 from fenqi.engine import onnxruntime_library
 from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.policy import compile_policy
@@ -118,7 +119,7 @@ def request(product: str | None = "cash") -> scoring_pb2.ScoreRequest:
 
 def score(loaded: object, sent: scoring_pb2.ScoreRequest) -> scoring_pb2.ScoreResponse:
     engine = _native.Engine()
-    engine.publish(loaded)
+    engine.deploy(loaded)
     return scoring_pb2.ScoreResponse.FromString(engine.score(sent.SerializeToString()))
 
 
@@ -143,6 +144,43 @@ def test_a_missing_whole_number_becomes_what_the_image_says(tmp_path: Path) -> N
     sent = request()
     sent.application.loan.ClearField("term_months")
     assert score(release(mixed_model(), tmp_path), sent).score == pytest.approx(-(2.5 + 3 - 1 + 10))
+
+
+def without_missing_int(slot: image.ModelSlot) -> None:
+    slot.inputs[1].ClearField("missing_int")
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_a_missing_whole_number_that_nothing_stands_for_leaves_the_applicant_unscored(
+    native: bool, tmp_path: Path
+) -> None:
+    def change(slot: image.ModelSlot) -> None:
+        without_missing_int(slot)
+        if native:
+            make_native(slot)
+
+    sent = request()
+    loaded = release(mixed_model(), tmp_path, change)
+    assert score(loaded, sent).HasField("score")
+    sent.application.loan.ClearField("term_months")
+    answer = score(loaded, sent)
+    assert not answer.HasField("score")
+    assert answer.decision == scoring_pb2.DECISION_REFER
+
+
+def make_native(slot: image.ModelSlot) -> None:
+    model = ModelProto.FromString(slot.onnx)
+    slot.native.CopyFrom(compile_graph(model, graph_inputs(model), ["margin"]))
+    slot.onnx = b""
+
+
+@pytest.mark.parametrize("product", ["cash", "car", "", None])
+def test_a_native_model_of_several_tensors_gives_the_same_answer(
+    product: str | None, tmp_path: Path
+) -> None:
+    sent = request(product)
+    by_onnxruntime = score(release(mixed_model(), tmp_path), sent)
+    assert score(release(mixed_model(), tmp_path, make_native), sent) == by_onnxruntime
 
 
 def test_a_model_that_gives_no_number_fails_the_call_and_names_itself(tmp_path: Path) -> None:

@@ -81,6 +81,22 @@ def test_the_messages_of_the_file_are_sent_in_turn(requests: Path) -> None:
     assert all(got == sent for got, sent in zip(peer.received, serialized, strict=False))
 
 
+def test_answers_are_compared_with_what_they_may_be(requests: Path, tmp_path: Path) -> None:
+    # The peer answers each message with itself: the second choice of the first two, and neither of
+    # the third's.
+    answers = tmp_path / "answers"
+    serialized = BytesIO()
+    for text in ("no", "first", "no", "", "no", "a" * 39_999):
+        proto.serialize_length_prefixed(StringValue(value=text), serialized)
+    answers.write_bytes(serialized.getvalue())
+    with grpc_peer() as peer:
+        timing = ("--rate", "300", "--duration", "1", "--connections", "1", "--streams", "1")
+        report = load(peer.target, requests, *timing, "--answers", str(answers), status=1)
+    calls = len(peer.received)
+    assert report["matched"] == [0, calls - calls // 3]
+    assert report["mixed"] == calls // 3 > 0
+
+
 def test_a_unix_socket_can_be_loaded(requests: Path, tmp_path: Path) -> None:
     with grpc_peer(unix=tmp_path / "socket") as peer:
         report = load(peer.target, requests, "--rate", "200", "--duration", "0.5")

@@ -4,9 +4,10 @@
 
 FOLDER gets `rules_a` and `rules_b` (policies without a model that answer differently), `fields` (a
 policy that reads every kind of field), `dynamic` (one with values of every kind), `drawdown`
-(one whose drawdowns need an acknowledged quote), `taiwan` (the bundled policy with its model),
-`requests` (length-delimited), `expressions` (length-delimited: image, values, result, and so on)
-and `onnxruntime` (the path of the library).
+(one whose drawdowns need an acknowledged quote), `lending` (one that offers loans), `us_pack` (one
+whose form counts a rate of its own), `taiwan` (the bundled policy with its model), `requests`
+(length-delimited), `expressions` (length-delimited: image, values, result, and so on) and
+`onnxruntime` (the path of the library).
 """
 
 import sys
@@ -179,6 +180,56 @@ reasons:
   R_LATE: {en: "Late.", zh: "逾期。", priority: 1}
 """
 
+# Loans for those of the requests that a card approves: some as asked, some others, some none.
+LENDING = """\
+policy: lending
+version: "1"
+features:
+  bill: {expr: "application.behaviour.card_statements[0].statement_balance_fen", meaning: m}
+  limit: {expr: "application.behaviour.card_statements[0].credit_limit_fen", meaning: m}
+scorecards:
+  card:
+    meaning: m
+    base_score: 600
+    base_odds: 50
+    points_to_double_odds: 20
+    base_points: 500
+    attributes:
+      limit:
+        expr: double(limit)
+        reference_points: 100
+        reason: R
+        bins: [{missing: true, points: 0}, {below: 5000000, points: 60}, {points: 120}]
+cutoffs: {approve_from: 520, refer_from: 510}
+products:
+  cash:
+    meaning: m
+    amounts: {from_fen: 100000, to_fen: 20000000, step_fen: 10000}
+    terms_months: [3, 6, 12, 24]
+    methods: [equal_instalments, equal_principal, interest_only, flat_fee]
+    charges:
+      - {name_zh: f, name_en: f, timing: each_instalment, base: balance, rate: 0.001}
+  dated:
+    meaning: m
+    amounts: {from_fen: 100000, to_fen: 1000000, step_fen: 50000}
+    terms_months: [12]
+    methods: [equal_instalments]
+    day_count: actual/365
+offers:
+  income_fen: limit / 10
+  debt_service_fen: bill / 20
+  loss_given_default: 0.65
+  cost_of_funds: 0.05
+  acquisition_fen: 3000
+  margin: 0.03
+  annual_rate_cap: 0.24
+  hurdle: 0.1
+  adverse_selection: {sensitivity: 2, reference_rate: 0.15}
+  reasons: {product: R, affordability: R, price: R}
+reasons:
+  R: {en: "R.", zh: "R。"}
+"""
+
 
 def rules_image(name: str, version: int, threshold: float, action: str) -> bytes:
     text = RULES.format(
@@ -211,8 +262,10 @@ def main() -> None:
     (folder / "rules_a").write_bytes(rules_image("a", 1, 1e9, "decline"))
     (folder / "rules_b").write_bytes(rules_image("b", 2, 1e9, "refer"))
     (folder / "everything").write_bytes(image_of("everything.yaml", EVERYTHING))
-    drawdown = ROOT / "tests" / "data" / "drawdown.yaml"
-    (folder / "drawdown").write_bytes(compile_policy(drawdown).image)
+    (folder / "lending").write_bytes(image_of("lending.yaml", LENDING))
+    for name in ("drawdown", "us_pack"):
+        policy = ROOT / "tests" / "data" / f"{name}.yaml"
+        (folder / name).write_bytes(compile_policy(policy).image)
     (folder / "fields").write_bytes(image_of("fields.yaml", FIELDS))
     (folder / "dynamic").write_bytes(image_of("dynamic.yaml", DYNAMIC))
     (folder / "taiwan").write_bytes(compile_policy(ROOT / "policies" / "taiwan_card.yaml").image)

@@ -54,7 +54,7 @@ def compile_features(expressions: list[str]) -> bytes:
 def by_core(expressions: list[str], request: scoring_pb2.ScoreRequest) -> list[object]:
     """Each expression's value: None where missing, Failed() where it ends in an error."""
     engine = _native.Engine()
-    engine.publish(_native.Release(compile_features(expressions)))
+    engine.deploy(_native.Release(compile_features(expressions)))
     values = engine.trace(request.SerializeToString()).values()
     return [Failed() if isinstance(value, ValueError) else value for value in values]
 

@@ -88,5 +88,5 @@ class Fragment:
     def trace(self, request: scoring_pb2.ScoreRequest) -> dict[str, object]:
         if self._engine is None:
             self._engine = _native.Engine()
-            self._engine.publish(_native.Release(self.image()))
+            self._engine.deploy(_native.Release(self.image()))
         return self._engine.trace(request.SerializeToString())

@@ -113,3 +113,14 @@ def test_a_feature_tells_who_reads_it() -> None:
     text = markdown_of(book())
     line = next(line for line in text.splitlines() if '<a id="feature-inquiries">' in line)
     assert "[burden](#feature-burden)" in line and "[SEEKING_CREDIT](#rule-SEEKING_CREDIT)" in line
+
+
+def test_what_a_policy_lends_is_a_chapter_of_its_own() -> None:
+    document = read_document(POLICY.parents[2] / "policies" / "taiwan_offers.yaml")
+    lends = book_of(document, compile_document(document))
+    (chapter,) = (chapter for chapter in lends.chapters if chapter.anchor == "offers")
+    told = markdown_of(lends)
+    for text in ("`cash`", "TWD 10,000.00 to 1,000,000.00", "Processing fee", "`annual_rate_cap`"):
+        assert text in told
+    assert len(chapter.blocks) == 6
+    assert "offers" not in {chapter.anchor for chapter in book().chapters}

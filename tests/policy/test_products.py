@@ -195,7 +195,7 @@ def test_the_core_gets_every_parameter_of_the_offers(tmp_path: Path) -> None:
         "most_offers": 5,
     }
     assert {name: getattr(made, name) for name in numbers} == numbers
-    by_limit = {offer_plan_pb2.LimitKind.Name(one.limit): one.reason for one in made.reasons}
+    by_limit = {scoring_pb2.LimitKind.Name(one.limit): one.reason for one in made.reasons}
     assert by_limit == {
         "LIMIT_KIND_PRODUCT": 0,
         "LIMIT_KIND_PRICE": 1,
@@ -204,6 +204,40 @@ def test_the_core_gets_every_parameter_of_the_offers(tmp_path: Path) -> None:
         "LIMIT_KIND_EXPECTED_LOSS": 3,
         "LIMIT_KIND_LADDER": 4,
     }
+
+
+def test_the_core_is_told_where_the_request_says_what_loan_it_is_about(tmp_path: Path) -> None:
+    image = release_image_pb2.ReleaseImage.FromString(compiled(tmp_path, **lending()).image)
+    made = image.offer_plan
+    slots = {made.product_slot_plus_one, made.term_months_slot_plus_one}
+    slots |= {made.repayment_method_slot_plus_one, image.amount_slot_plus_one}
+    assert len(slots) == 4 and 0 not in slots
+    assert image.row.decided_at_slot_plus_one > 0
+
+
+@pytest.mark.parametrize(
+    ("zone", "minutes"),
+    [
+        ("Asia/Shanghai", 480),
+        ("America/New_York", -300),
+        ("Australia/Adelaide", 570),
+        ("UTC", 0),
+    ],
+)
+def test_plans_are_dated_in_the_policys_time_zone_without_summer_time(
+    tmp_path: Path, zone: str, minutes: int
+) -> None:
+    image = compiled(tmp_path, time_zone=zone, **lending()).image
+    made = release_image_pb2.ReleaseImage.FromString(image).offer_plan
+    assert made.utc_offset_minutes == minutes
+
+
+def test_what_cannot_be_searched_in_time_is_refused(tmp_path: Path) -> None:
+    many = {f"p{number}": {**PRODUCT, "terms_months": [3]} for number in range(65)}
+    said = problems(tmp_path, **{**lending(), "products": many})
+    assert "at most 64 products" in said
+    said = wrong(tmp_path, terms_months=list(range(1, 600)))
+    assert "1198 methods x terms in all" in said
 
 
 def test_without_a_hurdle_there_is_none(tmp_path: Path) -> None:
@@ -344,6 +378,7 @@ def test_a_reason_without_a_text_is_a_mistake(tmp_path: Path) -> None:
         ({"amounts": {"from_fen": 5, "to_fen": 14, "step_fen": 2}}, "do not lead from 5 to 14"),
         ({"amounts": {"from_fen": 0, "to_fen": 4, "step_fen": 1}}, "greater than or equal to 1"),
         ({"amounts": {"from_fen": 1, "to_fen": 2**53 + 1, "step_fen": 2**53}}, "less than or"),
+        ({"amounts": {"from_fen": 1, "to_fen": 2**30, "step_fen": 1}}, "take larger steps"),
         ({"terms_months": [0]}, "greater than or equal to 1"),
         ({"terms_months": [601]}, "less than or equal to 600"),
         ({"terms_months": [6, 3]}, "ascending"),

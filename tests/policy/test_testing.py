@@ -211,3 +211,29 @@ def test_everything_seen_is_a_coverage_of_one() -> None:
     found = coverage(*tests, {"application": {}})
     assert [one.what for one in found.uncovered] == []
     assert found.share == 1.0
+
+
+def drawdown_of(**test: Any) -> list[str]:
+    document = read_document(POLICY.with_name("drawdown.yaml"))
+    application = {"customer_key": "c", "loan": {"amount_fen": 700000, "term_months": 12}}
+    parsed = PolicyTest.model_validate(
+        {
+            "name": "test",
+            "application": application,
+            "stage": "drawdown",
+            "at": "2026-09-15T10:00:00+08:00",
+            **test,
+        }
+    )
+    policy = document.policy.model_copy(update={"tests": [parsed]})
+    changed = type(document)(
+        policy, document.pack, document.origins, document.files, document.places
+    )
+    (result,) = run_tests(changed, Tracer(changed, compile_document(changed)))
+    return [str(mismatch) for mismatch in result.mismatches]
+
+
+def test_a_drawdown_in_a_test_is_refused_unless_it_says_that_it_was_acknowledged() -> None:
+    refused = {"decision": "decline", "hits": ["NO_ACKNOWLEDGEMENT"]}
+    assert drawdown_of(expect=refused) == []
+    assert drawdown_of(expect={"decision": "approve", "hits": []}, acknowledged=True) == []

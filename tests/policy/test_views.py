@@ -147,7 +147,7 @@ def test_messages_that_come_in_parts_are_merged() -> None:
         "application.signals.transformList(k, v, v)",
     ]
     engine = _native.Engine()
-    engine.publish(_native.Release(compile_features(expressions)))
+    engine.deploy(_native.Release(compile_features(expressions)))
     raw = first.SerializeToString() + second.SerializeToString()
     assert list(engine.trace(raw).values()) == [["N", "1"], 2, [2.0]]
     assert list(engine.trace(merged.SerializeToString()).values()) == [["N", "1"], 2, [2.0]]

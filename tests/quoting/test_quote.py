@@ -181,7 +181,7 @@ def test_the_hash_is_over_the_quote_and_the_same_request_gives_the_same_bytes(
 
 def test_a_quote_names_the_version_of_its_texts(quoting: Engine) -> None:
     disclosure = quoting.quote(request(consumer_loan())).quote.disclosure
-    assert (disclosure.texts, disclosure.texts_version) == ("cn", "2026-08")
+    assert (disclosure.texts, disclosure.texts_version) == ("cn", "2026-11")
 
 
 def test_the_plan_of_a_quote_starts_when_the_money_is_paid_out(quoting: Engine) -> None:

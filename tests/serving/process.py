@@ -19,9 +19,10 @@ POLICY = Path(__file__).resolve().parents[1] / "data" / "rules_only.yaml"
 
 @contextmanager
 def serving(**flags: Any) -> Iterator[ServingProcess]:
-    """A ServingProcess on free ports."""
-    free = {"policy": POLICY, "port": 0, "admin_port": 0, "workers": 1}
-    process = ServingProcess(load_settings(None, {}, free | flags))
+    """A ServingProcess on free ports. A flag of None is one that is not given."""
+    given = {"policy": POLICY, "port": 0, "admin_port": 0, "workers": 1} | flags
+    given = {name: value for name, value in given.items() if value is not None}
+    process = ServingProcess(load_settings(None, {}, given))
     process.start()
     try:
         yield process
@@ -40,16 +41,23 @@ class Command:
 
 
 @contextmanager
-def serve_command(*flags: str) -> Iterator[Command]:
-    """`fenqi serve` on free ports; killed at the end where it still runs."""
+def starting(*flags: str) -> Iterator[subprocess.Popen[str]]:
+    """`fenqi serve` on free ports, from its first moment; killed at the end where it still runs."""
     command = [sys.executable, "-c", "from fenqi.cli.main import main; main()", "serve"]
     command += ["--policy", str(POLICY), "--port", "0", "--admin-port", "0", *flags]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield _started(process)
+            yield process
         finally:
             if process.poll() is None:
                 process.kill()
+
+
+@contextmanager
+def serve_command(*flags: str) -> Iterator[Command]:
+    """`fenqi serve` on free ports, once it listens."""
+    with starting(*flags) as process:
+        yield _started(process)
 
 
 def _started(process: subprocess.Popen[str]) -> Command:

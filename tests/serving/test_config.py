@@ -71,6 +71,14 @@ def test_the_environment_may_name_the_file(tmp_path: Path) -> None:
         ("port: 70000\n", "server.yaml:1:1: port: .*65535"),
         ("tls_certificate: a.pem\n", "tls_certificate and tls_key belong together"),
         ("address: ''\n", "nothing to listen on"),
+        ("admin_tls_key: a.pem\n", "admin_tls_certificate and admin_tls_key belong together"),
+        ("admin_tls_client_ca: a.pem\n", "admin_tls_client_ca needs admin_tls_certificate"),
+        ("approval_seconds: 60\n", "approval_seconds needs admin_access"),
+        (
+            "approval_seconds: 60\nadmin_access: a.yaml\nwatch: promote\n",
+            "without the second approver",
+        ),
+        ("watch: sometimes\n", "server.yaml:1:1: watch: .*stage"),
     ],
 )
 def test_a_wrong_file_is_refused_with_the_place(tmp_path: Path, text: str, message: str) -> None:

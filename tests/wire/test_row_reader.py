@@ -58,7 +58,7 @@ READ = [
 @pytest.fixture(scope="module")
 def engine() -> Any:
     built = _native.Engine()
-    built.publish(_native.Release(compile_features(READ)))
+    built.deploy(_native.Release(compile_features(READ)))
     return built
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto, NodeProto, TensorProto, numpy_helper
+from onnx import AttributeProto, ModelProto, NodeProto, TensorProto, numpy_helper
 
 from fenqi.artifacts.golden import Tensors
-from fenqi.artifacts.safety.trees import is_ensemble
+from fenqi.artifacts.safety.trees import MEMBER_MODE, is_ensemble
 
 # Values that are tried; of more, every second, every third, ...
 MOST_VALUES = 20_000
@@ -54,6 +54,8 @@ def split_rows(model: ModelProto, widths: dict[str, int], base: Tensors) -> Spli
             continue
         features, values = _splits(node)
         for feature, value in set(zip(features.tolist(), values.tolist(), strict=True)):
+            if not np.isfinite(value):
+                continue
             source = columns.of(node.input[0], feature)
             if source is None or base[source.input].dtype.kind != "f":
                 lost += 1
@@ -151,14 +153,30 @@ class _Columns:
         return [sources[column] for column in picked]
 
 
+def _with_members(
+    attributes: dict[str, AttributeProto], features: NDArray[np.int64], values: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Splits, and in place of that of a node which asks for a set the members of its set. Sets
+    stand one after the other in the nodes' order, each ended by NaN."""
+    asks_set = numpy_helper.to_array(attributes["nodes_modes"].t) == MEMBER_MODE
+    members = numpy_helper.to_array(attributes["membership_values"].t).astype(np.float64)
+    is_end = np.isnan(members)
+    owner = np.flatnonzero(asks_set)[(np.cumsum(is_end) - is_end)[~is_end]]
+    return (
+        np.concatenate([features[~asks_set], features[owner]]),
+        np.concatenate([values[~asks_set], members[~is_end]]),
+    )
+
+
 def _splits(node: NodeProto) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Features and values of all inner nodes; values of sets count each."""
     attributes = {attribute.name: attribute for attribute in node.attribute}
     features = np.array(attributes["nodes_featureids"].ints, dtype=np.int64)
     if node.op_type == "TreeEnsemble":
         values = numpy_helper.to_array(attributes["nodes_splits"].t).astype(np.float64)
-        finite = np.isfinite(values)
-        return features[finite], values[finite]
+        if "membership_values" in attributes:
+            return _with_members(attributes, features, values)
+        return features, values
     modes = np.array(attributes["nodes_modes"].strings)
     if "nodes_values_as_tensor" in attributes:
         values = numpy_helper.to_array(attributes["nodes_values_as_tensor"].t).astype(np.float64)

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fenqi.v1 import scoring_pb2
-from fenqi.v1.application_pb2 import DataSource
+from fenqi.v1.application_pb2 import DataSource, RepaymentMethod
 from fenqi.v1.scoring_pb2 import ScoreResponse
 
 _COLOURS = {
@@ -25,7 +25,8 @@ def answer_panel(answer: ScoreResponse, title: str = "") -> Panel:
     parts: list[RenderableType] = [
         Text(_word(scoring_pb2.Decision.Name(answer.decision), "DECISION_"), style=f"bold {colour}")
     ]
-    parts += [_figures(answer), *_reasons(answer), *_rule_hits(answer), _release(answer)]
+    parts += [_figures(answer), *_offers(answer), *_reasons(answer), *_rule_hits(answer)]
+    parts.append(_release(answer))
     return Panel(Group(*parts), title=title or None, border_style=colour, expand=False)
 
 
@@ -46,7 +47,7 @@ def _figures(answer: ScoreResponse) -> Table:
         by = f", decided by {answer.decided_by}" if answer.decided_by else ""
         table.add_row("segment", f"{answer.segment}{by}")
     if answer.HasField("amount_cap_fen"):
-        table.add_row("at most", f"{answer.amount_cap_fen / 100:,.2f}")
+        table.add_row("at most", _money(answer.amount_cap_fen))
     if answer.explored:
         table.add_row("explored", "approved at random, to learn")
     if answer.HasField("propensity"):
@@ -56,6 +57,46 @@ def _figures(answer: ScoreResponse) -> Table:
         words = ", ".join(_word(name, "DATA_SOURCE_") for name in names)
         table.add_row("without consent", words)
     return table
+
+
+def _offers(answer: ScoreResponse) -> list[RenderableType]:
+    parts: list[RenderableType] = []
+    if answer.offers:
+        columns = (
+            "offers",
+            "amount",
+            "months",
+            "repaid by",
+            "first instalment",
+            "a year",
+            "in all",
+        )
+        table = Table(*columns, box=None, pad_edge=False)
+        for offer in answer.offers:
+            first = offer.instalments[0]
+            table.add_row(
+                offer.product,
+                _money(offer.amount_fen),
+                str(offer.term_months),
+                _word(RepaymentMethod.Name(offer.repayment_method), "REPAYMENT_METHOD_"),
+                _money(first.principal_fen + first.interest_fen + first.fees_fen),
+                f"{offer.nominal_annual_rate:.2%}",
+                _money(offer.paid_fen),
+            )
+        parts += [Text(), table]
+    if answer.limit_binding:
+        limit = _word(scoring_pb2.LimitKind.Name(answer.limit_binding), "LIMIT_KIND_")
+        could = [_word(scoring_pb2.Help.Name(one), "HELP_") for one in answer.what_would_help]
+        table = Table(box=None, show_header=False, pad_edge=False)
+        table.add_row("limit that binds", limit)
+        if could:
+            table.add_row("what would help", ", ".join(could))
+        parts += [Text(), table]
+    return parts
+
+
+def _money(fen: int) -> str:
+    return f"{fen / 100:,.2f}"
 
 
 def _reasons(answer: ScoreResponse) -> list[RenderableType]:

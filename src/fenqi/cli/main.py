@@ -14,6 +14,7 @@ import typer
 from typer.models import OptionInfo
 
 import fenqi
+from fenqi.cli.deploy.commands import app as deploy_commands
 from fenqi.cli.model.commands import app as model_commands
 from fenqi.cli.policy.commands import app as policy_commands
 
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 app.add_typer(policy_commands, name="policy")
 app.add_typer(model_commands, name="model")
+app.add_typer(deploy_commands, name="deploy")
 
 
 def _setting(name: str) -> OptionInfo:
@@ -65,6 +67,22 @@ def serve(
     grace_seconds: Annotated[str | None, _setting("grace_seconds")] = None,
     admin_address: Annotated[str | None, _setting("admin_address")] = None,
     admin_port: Annotated[str | None, _setting("admin_port")] = None,
+    admin_access: Annotated[str | None, _setting("admin_access")] = None,
+    admin_tls_certificate: Annotated[str | None, _setting("admin_tls_certificate")] = None,
+    admin_tls_key: Annotated[str | None, _setting("admin_tls_key")] = None,
+    admin_tls_client_ca: Annotated[str | None, _setting("admin_tls_client_ca")] = None,
+    state: Annotated[str | None, _setting("state")] = None,
+    restage: Annotated[str | None, _setting("restage")] = None,
+    latency_budget_us: Annotated[str | None, _setting("latency_budget_us")] = None,
+    approval_seconds: Annotated[str | None, _setting("approval_seconds")] = None,
+    watch: Annotated[str | None, _setting("watch")] = None,
+    trusted_keys: Annotated[str | None, _setting("trusted_keys")] = None,
+    guard_requests: Annotated[str | None, _setting("guard_requests")] = None,
+    guard_error_share: Annotated[str | None, _setting("guard_error_share")] = None,
+    guard_p99_us: Annotated[str | None, _setting("guard_p99_us")] = None,
+    guard_p99_ratio: Annotated[str | None, _setting("guard_p99_ratio")] = None,
+    guard_psi: Annotated[str | None, _setting("guard_psi")] = None,
+    metrics_port: Annotated[str | None, _setting("metrics_port")] = None,
 ) -> None:
     """Serve a policy over gRPC until SIGTERM or Ctrl-C.
 

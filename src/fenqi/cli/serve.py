@@ -16,8 +16,10 @@ def run(settings: Settings) -> None:
         process = ServingProcess(settings)
         process.start()
         release = process.engine.release
+        number = process.deployments.current.number
         policy = f"policy {release.policy} {release.policy_version}"
-        console.print(f"{policy}, release {release.content_hash[:12]}", highlight=False)
+        deployed = f"deployment {number}: {policy}, release {release.content_hash[:12]}"
+        console.print(deployed, highlight=False)
         for address in process.addresses:
             console.print(f"scoring on {address}", highlight=False, soft_wrap=True)
         console.print(f"admin on {process.admin_address}", highlight=False)

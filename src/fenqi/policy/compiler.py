@@ -10,6 +10,7 @@ from fenqi.artifacts import Artifact, ArtifactError
 from fenqi.artifacts.core_model import form_of
 from fenqi.artifacts.explanation import explanation_of
 from fenqi.artifacts.graph import ServingForm
+from fenqi.artifacts.signature import TrustedKeys
 from fenqi.internal.v1.checked_expr_pb2 import CheckedExpr
 from fenqi.policy.consent import data_use
 from fenqi.policy.cutoffs import check_cutoffs
@@ -91,32 +92,37 @@ def compile_policy(
     path: Path | str,
     models_dir: Path | str | None = None,
     bindings: Mapping[str, str] | None = None,
+    trusted: TrustedKeys | None = None,
 ) -> CompiledPolicy:
     """Compiles the policy at `path` with the models that it names.
 
     `models_dir` holds `<name>/<version>/`; by default it is `models` beside the policy's folder.
-    `bindings`: slots that are filled with another `name/version` than the policy says.
+    `bindings`: slots that are filled with another `name/version` than the policy says. `trusted`:
+    the keys of which one must have signed each model.
     The same files give the same bytes on every machine. Raises PolicyError with everything that
     is wrong.
     """
-    return compile_document(read_document(Path(path)), models_dir, bindings)
+    return compile_document(read_document(Path(path)), models_dir, bindings, trusted)
 
 
 def compile_document(
     document: Document,
     models_dir: Path | str | None = None,
     bindings: Mapping[str, str] | None = None,
+    trusted: TrustedKeys | None = None,
 ) -> CompiledPolicy:
     """Compiles a policy that was read; otherwise as `compile_policy`."""
     beside = document.files[0].path.parent.parent / "models"
     bound = bind_slots(document, bindings or {})
-    return _Compilation(bound, Path(models_dir if models_dir is not None else beside)).run()
+    models = Path(models_dir if models_dir is not None else beside)
+    return _Compilation(bound, models, trusted).run()
 
 
 @dataclass(slots=True)
 class _Compilation:
     document: Document
     models_dir: Path
+    trusted: TrustedKeys | None
     ex: Expressions = field(init=False)
     compiled: Compiled = field(init=False)
 
@@ -140,7 +146,7 @@ class _Compilation:
         ex, policy = self.ex, self.document.policy
         self._check_names()
         lists, lookups = declare_lists(ex), declare_lookups(ex)
-        artifacts = load_artifacts(ex, self.models_dir)
+        artifacts = load_artifacts(ex, self.models_dir, self.trusted)
         cards = {name: with_attributes(ex, name, artifacts) for name in policy.scorecards}
         known = {name: card for name, card in cards.items() if card is not None}
         models = {

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fenqi.artifacts import Artifact, ArtifactError, load_artifact
+from fenqi.artifacts.signature import TrustedKeys
 from fenqi.policy.document import Document
 from fenqi.policy.errors import PolicyError, did_you_mean
 from fenqi.policy.expressions import Expressions
@@ -36,8 +37,11 @@ def bind_slots(document: Document, bindings: Mapping[str, str]) -> Document:
     return replace(document, policy=policy)
 
 
-def load_artifacts(ex: Expressions, models_dir: Path) -> dict[str, Artifact]:
-    """The artifacts that models and scorecards name, by `name/version`."""
+def load_artifacts(
+    ex: Expressions, models_dir: Path, trusted: TrustedKeys | None
+) -> dict[str, Artifact]:
+    """The artifacts that models and scorecards name, by `name/version`; signed, with `trusted`, by
+    one of these keys."""
     policy = ex.document.policy
     wanted: list[tuple[Steps, str]] = [
         (("models", slot, "artifact"), use.artifact) for slot, use in policy.models.items()
@@ -52,7 +56,7 @@ def load_artifacts(ex: Expressions, models_dir: Path) -> dict[str, Artifact]:
         if name in loaded:
             continue
         try:
-            loaded[name] = load_artifact(models_dir / name)
+            loaded[name] = load_artifact(models_dir / name, trusted)
         except ArtifactError as error:
             ex.report(path, str(error))
     return loaded

@@ -16,10 +16,23 @@ from fenqi.policy.schema_part import Expression, Part, ReasonCode, Text
 MOST_FEN = 2**53
 MOST_MONTHS = 600
 MOST_CHARGES = 16
+MOST_AMOUNTS = 1_000_000
 
-# LimitKind of offer_plan.proto, in lower case.
+# LimitKind of scoring.proto, in lower case.
 LimitKind = Literal[
     "product", "cap", "affordability", "income_multiple", "expected_loss", "ladder", "price"
+]
+# Help of scoring.proto, in lower case.
+Help = Literal[
+    "smaller_amount",
+    "longer_term",
+    "shorter_term",
+    "other_method",
+    "other_product",
+    "verified_income",
+    "known_debts",
+    "repay_debts",
+    "good_repayment",
 ]
 PenaltyBase = Literal["principal", "instalment"]
 CapBasis = Literal["nominal", "effective"]
@@ -49,6 +62,8 @@ class Amounts(Part):
             raise ValueError(
                 f"steps of {self.step_fen} fen do not lead from {self.from_fen} to {self.to_fen}"
             )
+        if (self.to_fen - self.from_fen) // self.step_fen >= MOST_AMOUNTS:
+            raise ValueError(f"more than {MOST_AMOUNTS:,} amounts; take larger steps")
         return self
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from fenqi.internal.v1 import offer_plan_pb2
 from fenqi.internal.v1 import release_image_pb2 as image
@@ -15,6 +17,9 @@ from fenqi.policy.segments import Routing
 from fenqi.policy.yaml_file import Steps
 from fenqi.v1 import application_pb2, quote_pb2, scoring_pb2
 
+MOST_PRODUCTS = 64
+# Methods x terms of all products.
+MOST_FORMS = 1024
 _DEFAULT_DEBT_SERVICE_RATIO = 0.5
 _DAY_COUNTS = {
     "30/360": quote_pb2.DAY_COUNT_30_360,
@@ -50,6 +55,8 @@ class LoweredOffers:
     annual_rate_cap: float
     # The rule pack's; None: it has none.
     amount_cap_fen: int | None
+    # Of the policy's time zone, in which plans are dated, without summer time.
+    utc_offset_minutes: int
 
     def operands(self) -> list[Operand]:
         """What the core reads."""
@@ -68,7 +75,7 @@ def lower_offers(ex: Expressions, routing: Routing) -> LoweredOffers | None:
         return None
     if not policy.products:
         ex.report(("offers",), "there is nothing to offer; name a loan under `products`")
-    known = len(ex.problems)
+    _check_size(ex)
     _check_deciders(ex, routing)
     _check_reasons(ex, offers)
     cap = _annual_rate_cap(ex, offers)
@@ -78,7 +85,7 @@ def lower_offers(ex: Expressions, routing: Routing) -> LoweredOffers | None:
     multiple = _limit(ex, ("offers", "income_multiple"), offers.income_multiple, "double")
     ladder = offers.ladder.reached if offers.ladder is not None else None
     reached = _limit(ex, ("offers", "ladder", "reached"), ladder, "int")
-    if len(ex.problems) > known:
+    if ex.problems:
         return None
     pack = ex.document.pack
     return LoweredOffers(
@@ -90,6 +97,7 @@ def lower_offers(ex: Expressions, routing: Routing) -> LoweredOffers | None:
         reached,
         cap,
         pack.amount_cap_fen if pack is not None else None,
+        _standard_offset(ZoneInfo(policy.time_zone)),
     )
 
 
@@ -112,6 +120,19 @@ def binding_limits(ex: Expressions, offers: Offers) -> Iterator[tuple[LimitKind,
     if offers.ladder is not None:
         yield "ladder", "`ladder` limits the amount"
     yield "price", "a risk that no price within the cap pays for"
+
+
+def _check_size(ex: Expressions) -> None:
+    """The core's limits (native/offers/search.h)."""
+    products = ex.document.policy.products
+    forms = sum(len(product.methods) * len(product.terms_months) for product in products.values())
+    if len(products) > MOST_PRODUCTS:
+        ex.report(("products",), f"a policy has at most {MOST_PRODUCTS} products")
+    if forms > MOST_FORMS:
+        ex.report(
+            ("products",),
+            f"products have {forms} methods x terms in all; at most {MOST_FORMS} can be searched",
+        )
 
 
 def _check_deciders(ex: Expressions, routing: Routing) -> None:
@@ -207,6 +228,12 @@ def _limit(ex: Expressions, path: Steps, source: str | float | None, type: str) 
     return value.operand
 
 
+def _standard_offset(zone: ZoneInfo) -> int:
+    """Minutes ahead of UTC, summer time left out."""
+    both = (datetime.datetime(2026, month, 1, tzinfo=zone).utcoffset() for month in (1, 7))
+    return min(round(offset.total_seconds() / 60) for offset in both if offset is not None)
+
+
 # --- the image ---
 
 
@@ -238,6 +265,7 @@ def offer_plan(
         cap_is_effective=offers.cap_basis == "effective",
         horizon_months=offers.horizon_months,
         most_offers=offers.most_offers,
+        utc_offset_minutes=lowered.utc_offset_minutes,
     )
     if lowered.income is not None:
         ratio = offers.debt_service_ratio
@@ -252,7 +280,7 @@ def offer_plan(
     if offers.take_up is not None:
         plan.take_up.CopyFrom(offer_plan_pb2.TakeUp(**offers.take_up.model_dump()))
     for limit, code in offers.reasons.items():
-        kind = offer_plan_pb2.LimitKind.Value(f"LIMIT_KIND_{limit.upper()}")
+        kind = scoring_pb2.LimitKind.Value(f"LIMIT_KIND_{limit.upper()}")
         plan.reasons.add(limit=kind, reason=codes[code])
     for product in lowered.products:
         _add_product(plan.products.add(), product, registers)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fenqi.artifacts import Artifact
 from fenqi.artifacts.graph import ServingForm
 from fenqi.artifacts.manifest import Manifest
+from fenqi.artifacts.reference import Histogram, Reference
 from fenqi.internal.v1 import release_image_pb2 as image
 from fenqi.internal.v1.explanation_pb2 import Explanation
 from fenqi.offers.texts import DEFAULT, read_texts
@@ -22,8 +23,11 @@ from fenqi.policy.row import (
     CONSENTS,
     CUSTOMER_KEY,
     DECIDED_AT,
+    PRODUCT,
+    REPAYMENT_METHOD,
     REQUEST_ID,
     STAGE,
+    TERM_MONTHS,
     RowSlot,
     build_row,
 )
@@ -131,7 +135,11 @@ class Compiled:
             self._add_segment(built.segments.add(), judgement, codes)
         self._add_quoting(built, codes)
         if self.offers is not None:
-            built.offer_plan.CopyFrom(offer_plan(self.offers, registers, codes))
+            plan = offer_plan(self.offers, registers, codes)
+            plan.product_slot_plus_one = slots[PRODUCT] + 1
+            plan.term_months_slot_plus_one = slots[TERM_MONTHS] + 1
+            plan.repayment_method_slot_plus_one = slots[REPAYMENT_METHOD] + 1
+            built.offer_plan.CopyFrom(plan)
         content = built.SerializeToString(deterministic=True)
         built.content_hash = hashlib.sha256(content).hexdigest()
         return built
@@ -194,6 +202,10 @@ class Compiled:
         if caps or explores or lends or any(one.refer_above_fen is not None for one in cutoffs):
             wanted.append(AMOUNT)
             self.use.note_slot(AMOUNT)
+        if lends:
+            for slot in (PRODUCT, TERM_MONTHS, REPAYMENT_METHOD):
+                wanted.append(slot)
+                self.use.note_slot(slot)
         if explores:
             wanted.append(CUSTOMER_KEY)
         if self.drawdown is not None or lends:
@@ -250,6 +262,18 @@ def _add_model(
     added.score_register = registers.of(CoreOutput(f"{slot}.score"))
     added.probability_register = registers.of(CoreOutput(f"{slot}.probability_of_default"))
     added.always_runs = model.always_runs
+    _add_reference(added, model.artifact.reference)
+
+
+def _add_reference(added: image.ModelSlot, reference: Reference) -> None:
+    """What live scores and columns are compared with. Texts are not counted in the core."""
+    added.score_edges.extend(reference.score.edges)
+    added.score_counts.extend(reference.score.counts)
+    for name, column in reference.columns.items():
+        entry = added.columns.add(name=name)
+        if isinstance(column, Histogram):
+            entry.edges.extend(column.edges)
+            entry.counts.extend([*column.counts, column.missing])
 
 
 def _calibration(manifest: Manifest) -> image.Calibration:

@@ -44,6 +44,9 @@ DECIDED_AT = RowSlot(("decided_at_seconds",))
 # Bit s: the application's consents grant fenqi.v1.DataSource s.
 CONSENTS = RowSlot(("application", "consents"), "grants")
 AMOUNT = RowSlot(("application", "loan", "amount_fen"))
+PRODUCT = RowSlot(("application", "loan", "product"))
+TERM_MONTHS = RowSlot(("application", "loan", "term_months"))
+REPAYMENT_METHOD = RowSlot(("application", "loan", "repayment_method"))
 CUSTOMER_KEY = RowSlot(("application", "customer_key"))
 
 FIELD_KINDS = {

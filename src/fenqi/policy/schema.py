@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from fenqi.policy.offer_schema import Offers, Product
+from fenqi.offers.loan import Method
+from fenqi.policy.offer_schema import Help, LimitKind, Offers, Product
 from fenqi.policy.schema_part import (
     ID,
     Expression,
@@ -509,6 +510,18 @@ class ReasonTexts(Part):
     priority: int = Field(default=0, description="Ties go to the higher; then to the first.")
 
 
+class ExpectedOffer(Part):
+    """One offer of an answer. What is not named is not compared."""
+
+    product: Name | None = Field(default=None, description="Its product.")
+    amount_fen: int | None = Field(default=None, description="Its amount, fen.")
+    term_months: int | None = Field(default=None, description="Its term.")
+    method: Method | None = Field(default=None, description="How it is repaid.")
+    nominal_annual_rate: float | tuple[float, float] | None = Field(
+        default=None, description="What it costs a year: a number (within 1e-6) or a range."
+    )
+
+
 class Expectation(Part):
     """What must come out. What is not named is not compared."""
 
@@ -528,6 +541,15 @@ class Expectation(Part):
         default=None, description="Most that may be lent, fen; 0 or more."
     )
     explored: bool | None = Field(default=None, description="Approved at random, to learn.")
+    offers: list[ExpectedOffer] | None = Field(
+        default=None, description="All offers, in order; `[]`: none."
+    )
+    limit_binding: LimitKind | None = Field(
+        default=None, description="What stands in the way of the loan asked for; null: nothing."
+    )
+    what_would_help: list[Help] | None = Field(
+        default=None, description="What the applicant could do, in any order."
+    )
     withheld: list[DataSourceName] | None = Field(
         default=None, description="Sources left out for want of consent."
     )
@@ -554,6 +576,10 @@ class PolicyTest(Part):
         default=None,
         description="The moment of the decision, in `time_zone` unless it names another; by "
         "default the submission's.",
+    )
+    acknowledged: bool = Field(
+        default=False,
+        description="At a drawdown: the customer has read and accepted a quote of this loan.",
     )
     expect: Expectation = Field(description="What must come out.")
 

@@ -137,7 +137,7 @@ def _test(
 ) -> str | None:
     """What is wrong for one of many random applications; None where nothing was found."""
     engine = _native.Engine()
-    engine.publish(_native.Release(_segments_alone(built)))
+    engine.deploy(_native.Release(_segments_alone(built)))
     draw = random.Random(built.content_hash)
     slots = list(dict.fromkeys(ex.builder.slots()))
     pools = _pools(built)

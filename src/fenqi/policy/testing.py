@@ -10,12 +10,19 @@ from zoneinfo import ZoneInfo
 from fenqi.errors import CallError
 from fenqi.policy.document import Document
 from fenqi.policy.errors import Position, did_you_mean
-from fenqi.policy.schema import Expectation, PolicyTest
+from fenqi.policy.schema import Expectation, ExpectedOffer, PolicyTest
 from fenqi.policy.trace import Read, Trace, Tracer, Verdict, written
 from fenqi.requests import request_message
 from fenqi.v1 import scoring_pb2
-from fenqi.v1.application_pb2 import DataSource
-from fenqi.v1.scoring_pb2 import Decision, ScoreRequest, ScoreResponse
+from fenqi.v1.application_pb2 import DataSource, RepaymentMethod
+from fenqi.v1.scoring_pb2 import (
+    Decision,
+    Help,
+    LimitKind,
+    Offer,
+    ScoreRequest,
+    ScoreResponse,
+)
 
 _SCORE_TOLERANCE = 1e-6
 _PROBABILITY_TOLERANCE = 1e-9
@@ -79,7 +86,10 @@ def request_of(document: Document, test: PolicyTest) -> ScoreRequest:
 
 def _run(document: Document, tracer: Tracer, test: PolicyTest, at: Position) -> TestResult:
     try:
-        trace = tracer.trace(request_of(document, test))
+        request = request_of(document, test)
+        if test.acknowledged:
+            tracer.acknowledge(request)
+        trace = tracer.trace(request)
     except CallError as error:
         fault = Mismatch("application", "one that fits the contract", str(error))
         return TestResult(test, at, [fault], None)
@@ -194,6 +204,63 @@ def _tables(document: Document, expected: dict[str, object], trace: Trace) -> It
             yield Mismatch(f"tables.{name}", written(value), written(known[output]), tuple(because))
 
 
+def _offers(
+    document: Document, expected: list[ExpectedOffer] | None, trace: Trace
+) -> Iterator[Mismatch]:
+    wanted, got = expected or [], trace.answer.offers
+    if len(wanted) != len(got):
+        because = _bound(trace.answer)
+        yield Mismatch(
+            "offers", f"{len(wanted)} of them", _listed([_offer(one) for one in got]), because
+        )
+        return
+    for number, (one, offer) in enumerate(zip(wanted, got, strict=True)):
+        for key in sorted(one.model_fields_set):
+            value, real = getattr(one, key), _of_offer(offer, key)
+            if not _fits(real, value):
+                yield Mismatch(f"offers.{number}.{key}", str(value), str(real))
+
+
+def _offer(offer: Offer) -> str:
+    return (
+        f"{offer.product} {offer.amount_fen} fen over {offer.term_months} months, "
+        f"{_of_offer(offer, 'method')}, {100 * offer.nominal_annual_rate:.2f} %"
+    )
+
+
+def _of_offer(offer: Offer, key: str) -> object:
+    if key != "method":
+        return getattr(offer, key)
+    return RepaymentMethod.Name(offer.repayment_method).removeprefix("REPAYMENT_METHOD_").lower()
+
+
+def _fits(real: object, wanted: object) -> bool:
+    if isinstance(wanted, tuple) and isinstance(real, float):
+        low, high = wanted
+        return bool(low <= real <= high)
+    if isinstance(wanted, float) and isinstance(real, float):
+        return abs(wanted - real) <= _SCORE_TOLERANCE
+    return real == wanted
+
+
+def _bound(answer: ScoreResponse) -> tuple[str, ...]:
+    limit = _limit(answer)
+    return (f"the limit that binds is {limit}",) if limit else ()
+
+
+def _limit(answer: ScoreResponse) -> str:
+    name = LimitKind.Name(answer.limit_binding).removeprefix("LIMIT_KIND_").lower()
+    return "" if name == "unspecified" else name
+
+
+def _help(document: Document, expected: list[str] | None, trace: Trace) -> Iterator[Mismatch]:
+    got = sorted(
+        Help.Name(one).removeprefix("HELP_").lower() for one in trace.answer.what_would_help
+    )
+    if got != sorted(expected or []):
+        yield Mismatch("what_would_help", _listed(sorted(expected or [])), _listed(got))
+
+
 _COMPARE: dict[str, Callable[..., Iterator[Mismatch]]] = {
     "decision": _words(_decision, "decision"),
     "segment": _words(lambda answer: answer.segment, "segment"),
@@ -203,6 +270,9 @@ _COMPARE: dict[str, Callable[..., Iterator[Mismatch]]] = {
     "reasons": _reasons,
     "amount_cap_fen": _number("amount_cap_fen", 0.0),
     "explored": _explored,
+    "offers": _offers,
+    "limit_binding": _words(_limit, "limit_binding"),
+    "what_would_help": _help,
     "withheld": _withheld,
     "features": _features,
     "tables": _tables,

@@ -22,7 +22,12 @@ from fenqi.policy.schema import Rule
 from fenqi.policy.tables.explain import Explanation, explain
 from fenqi.v1 import scoring_pb2
 from fenqi.v1.application_pb2 import DataSource
+from fenqi.v1.quote_pb2 import LoanTerms, QuoteRequest
 from fenqi.v1.scoring_pb2 import RuleHit, ScoreRequest, ScoreResponse
+
+# Signs the acknowledgements of tests; it proves nothing to anybody else.
+_KEY = b"only for the tests of a policy !!"
+_DAY_SECONDS = 86_400
 
 # What a value can be, as the engine traces it: None is missing, a ValueError failed.
 Value = Any
@@ -68,10 +73,10 @@ class Tracer:
     _inside: Engine = field(init=False)
 
     def __post_init__(self) -> None:
-        self.engine = Engine()
+        self.engine = Engine(_KEY)
         self.engine.publish(self.compiled.image)
         self.probed = with_probes(self.document, self.compiled)
-        self._inside = Engine()
+        self._inside = Engine(_KEY)
         self._inside.publish(compile_document(self.probed.document, self.models).image)
 
     def trace(self, request: ScoreRequest) -> Trace:
@@ -84,6 +89,32 @@ class Tracer:
             moved.decided_at_seconds = answer.decided_at_seconds
             request = moved
         return Trace(self, request, answer, self._inside.trace(request))
+
+    def acknowledge(self, request: ScoreRequest) -> None:
+        """Lets the customer read a quote of the loan asked for, as long as the policy says.
+
+        Raises InvalidRequestError where such a loan cannot be quoted.
+        """
+        drawdown = self.document.policy.drawdown
+        reading = 0 if drawdown is None else drawdown.minimum_reading_seconds
+        decided = request.decided_at_seconds
+        wanted = request.application.loan
+        loan = LoanTerms(
+            principal_fen=wanted.amount_fen,
+            periods=wanted.term_months,
+            disbursed_date_days=decided // _DAY_SECONDS,
+        )
+        quoted = self.engine.quote(
+            QuoteRequest(
+                customer_key=request.application.customer_key,
+                loan=loan,
+                quoted_at_seconds=max(0, decided - reading),
+                minimum_reading_seconds=reading,
+            )
+        )
+        request.acknowledgement.token = quoted.acknowledgement_token
+        request.acknowledgement.quote_hash = quoted.quote_hash
+        request.acknowledgement.acknowledged_at_seconds = decided
 
 
 @dataclass

@@ -73,6 +73,59 @@ class ServerConfig(BaseModel):
     )
     admin_address: str = Field("127.0.0.1", description="address of the admin service")
     admin_port: int = Field(8444, ge=0, le=65535, description="its port; 0 takes a free one")
+    admin_access: Path | None = Field(
+        None, description="YAML file of who may do what there; anybody may everything without one"
+    )
+    admin_tls_certificate: Path | None = Field(None, description="PEM file of the admin service")
+    admin_tls_key: Path | None = Field(None, description="PEM file of that certificate's key")
+    admin_tls_client_ca: Path | None = Field(
+        None, description="PEM file; operators must then show a certificate that it signed"
+    )
+    state: Path | None = Field(
+        None,
+        description="folder that keeps deployments and their history; without one they end with "
+        "the server",
+    )
+    restage: bool = Field(
+        False,
+        description="where the published release cannot be loaded, compile the policy instead",
+    )
+    latency_budget_us: float = Field(
+        1000.0,
+        gt=0,
+        description="p99 of one decision, microseconds, that a release must keep to be published",
+    )
+    approval_seconds: float = Field(
+        0.0,
+        ge=0,
+        description="how long a promotion waits for a second approver; 0: it needs none",
+    )
+    watch: Literal["off", "stage", "promote"] = Field(
+        "off", description="what to do with a model version that appears in the models folder"
+    )
+    trusted_keys: Path | None = Field(
+        None,
+        description="public keys (PEM file, or folder of *.pub); model packages must be signed by "
+        "one of them",
+    )
+    guard_requests: int = Field(
+        1000, ge=1, description="requests of a canary before its guards judge it"
+    )
+    guard_error_share: float = Field(
+        0.001, ge=0, le=1, description="share of a canary's requests that may fail"
+    )
+    guard_p99_us: float = Field(
+        0.0, ge=0, description="p99 that a canary may have, microseconds; 0: any"
+    )
+    guard_p99_ratio: float = Field(
+        2.0, ge=0, description="p99 that a canary may have, in the champion's; 0: any"
+    )
+    guard_psi: float = Field(
+        0.25, ge=0, description="drift of a canary's scores from the reference; 0: any"
+    )
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="port for Prometheus, at admin_address; 0: none"
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> ServerConfig:
@@ -80,6 +133,16 @@ class ServerConfig(BaseModel):
             raise ValueError("tls_certificate and tls_key belong together; one is missing")
         if self.tls_client_ca is not None and self.tls_certificate is None:
             raise ValueError("tls_client_ca needs tls_certificate and tls_key")
+        if (self.admin_tls_certificate is None) != (self.admin_tls_key is None):
+            raise ValueError(
+                "admin_tls_certificate and admin_tls_key belong together; one is missing"
+            )
+        if self.admin_tls_client_ca is not None and self.admin_tls_certificate is None:
+            raise ValueError("admin_tls_client_ca needs admin_tls_certificate and admin_tls_key")
+        if self.approval_seconds and self.admin_access is None:
+            raise ValueError("approval_seconds needs admin_access: who the two approvers are")
+        if self.approval_seconds and self.watch == "promote":
+            raise ValueError("watch: promote would promote without the second approver")
         if not self.address and self.unix_socket is None:
             raise ValueError("nothing to listen on: give address, unix_socket or both")
         return self

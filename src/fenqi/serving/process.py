@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import signal
 import socket
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType, TracebackType
 from typing import Protocol, Self
 
 from fenqi import _native
+from fenqi.artifacts import ArtifactError
+from fenqi.artifacts.signature import read_trusted_keys
 from fenqi.engine import Engine
 from fenqi.errors import ConfigurationError, from_native
-from fenqi.serving.admin import AdminServer
+from fenqi.serving.access import read_access
+from fenqi.serving.admin import AdminServer, check_admin
 from fenqi.serving.config import ServerConfig, Settings
+from fenqi.serving.deployments.deployments import Deployments
+from fenqi.serving.deployments.guards import Guard, Limits
+from fenqi.serving.deployments.sources import Sources
+from fenqi.serving.deployments.state import State
+from fenqi.serving.deployments.watched_folder import WatchedFolder
 from fenqi.serving.grpcio_front import GrpcioFront
+from fenqi.serving.metrics import MetricsServer
 
 
 class Front(Protocol):
@@ -73,30 +84,61 @@ class EpollFront:
 
 
 class ServingProcess:
-    """Compiles the policy when it is made; serves from `start` until `stop`.
+    """Finds what to answer with when it is made; serves from `start` until `stop`.
 
-    Raises PolicyError, ConfigurationError or CallError where it cannot.
+    Raises ConfigurationError or StateError where it cannot.
     """
 
     def __init__(self, settings: Settings) -> None:
         values = settings.values
+        check_admin(values)
         self._settings = settings
-        self.engine = Engine.from_policy(
-            values.policy, values.models, acknowledgement_key=_secret(values.acknowledgement_key)
-        )
-        front = EpollFront if values.front == "epoll" else GrpcioFront
-        self._front: Front = front(self.engine, values)
+        self._access = read_access(values.admin_access)
+        sources = _sources(values)
+        self.engine = Engine(_secret(values.acknowledgement_key))
+        with ExitStack() as opened:
+            folder = values.state
+            if folder is None:
+                folder = Path(opened.enter_context(TemporaryDirectory(prefix="fenqi-")))
+            self.deployments = Deployments(
+                self.engine,
+                opened.enter_context(State(folder)),
+                sources,
+                values.latency_budget_us,
+                values.approval_seconds,
+            )
+            opened.callback(self.deployments.stop)
+            self.deployments.start(values.restage)
+            front = EpollFront if values.front == "epoll" else GrpcioFront
+            self._front: Front = front(self.engine, values)
+            self._opened = opened.pop_all()
         self._admin: AdminServer | None = None
+        # What runs beside the front, in the order in which it started.
+        self._beside: list[_Beside] = []
 
     def start(self) -> None:
-        self._front.start()
-        self._admin = AdminServer(self.engine, self._settings, self.addresses)
+        """Raises ConfigurationError where a port cannot be had; then nothing runs any more."""
+        values = self._settings.values
         try:
-            self._admin.start()
-        except ConfigurationError:
-            self._front.begin_shutdown()
-            self._front.wait()
+            self._front.start()
+        except BaseException:
+            self._opened.close()
             raise
+        self._admin = AdminServer(self.deployments, self._access, self._settings, self.addresses)
+        beside: list[_Beside] = [self._admin, Guard(self.deployments, _limits(values))]
+        if values.metrics_port:
+            beside.append(
+                MetricsServer(self.deployments, values.admin_address, values.metrics_port)
+            )
+        if values.watch != "off":
+            beside.append(WatchedFolder(self.deployments, values.watch))
+        for one in beside:
+            try:
+                one.start()
+            except ConfigurationError:
+                self.stop()
+                raise
+            self._beside.append(one)
 
     @property
     def addresses(self) -> list[str]:
@@ -122,8 +164,38 @@ class ServingProcess:
             self._admin.begin_shutdown()
         self._front.begin_shutdown()
         self._front.wait()
-        if self._admin is not None:
-            self._admin.stop()
+        for one in reversed(self._beside):
+            one.stop()
+        self._opened.close()
+
+
+class _Beside(Protocol):
+    """What runs beside the front."""
+
+    def start(self) -> None:
+        """Raises ConfigurationError where it cannot."""
+
+    def stop(self) -> None:
+        """Returns when it has ended."""
+
+
+def _sources(values: ServerConfig) -> Sources:
+    beside = values.policy.absolute().parent.parent / "models"
+    try:
+        trusted = None if values.trusted_keys is None else read_trusted_keys(values.trusted_keys)
+    except ArtifactError as error:
+        raise ConfigurationError(f"trusted_keys: {error}") from None
+    return Sources(values.policy, beside if values.models is None else values.models, trusted)
+
+
+def _limits(values: ServerConfig) -> Limits:
+    return Limits(
+        requests=values.guard_requests,
+        error_share=values.guard_error_share,
+        p99_us=values.guard_p99_us,
+        p99_ratio=values.guard_p99_ratio,
+        psi=values.guard_psi,
+    )
 
 
 def _secret(file: Path | None) -> bytes:

@@ -9,6 +9,7 @@
 
 #include "../counted_heap.h"
 #include "engine/engine.h"
+#include "engine/scorer.h"
 #include "fenqi/contract.h"
 #include "images.h"
 
@@ -58,6 +59,8 @@ TEST_CASE("a warm quoter takes nothing from the heap") {
   engine.publish(fenqi::engine::testing::load_rules("rules_a"));
   Quoter quoter(engine);
   const fenqi::wire::MessageWriter quote = quote_request();
+  CHECK(taken_by(quoter, &Quoter::quote, quote.bytes()) == 0);
+  engine.publish(fenqi::engine::testing::load_rules("us_pack"));
   CHECK(taken_by(quoter, &Quoter::quote, quote.bytes()) == 0);
 
   fenqi::wire::MessageWriter flows;

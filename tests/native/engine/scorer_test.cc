@@ -7,6 +7,7 @@
 #include <string_view>
 #include <thread>
 
+#include "../eventually.h"
 #include "engine/engine.h"
 #include "fenqi/contract.h"
 #include "images.h"
@@ -19,6 +20,7 @@ using fenqi::engine::testing::load_rules;
 using fenqi::engine::testing::load_taiwan;
 using fenqi::engine::testing::read_image;
 using fenqi::engine::testing::read_requests;
+using fenqi::testing::eventually;
 
 namespace {
 
@@ -150,7 +152,7 @@ TEST_CASE("a release is freed when the last scorer has moved on") {
   engine.publish(load_rules("rules_b"));
   CHECK_FALSE(old.expired());
   CHECK(scorer.score(request).status.ok());
-  CHECK(old.expired());
+  CHECK(eventually([&] { return old.expired(); }));
 }
 
 TEST_CASE("a failed condition says what failed and where") {

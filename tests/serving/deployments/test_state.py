@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -194,3 +195,67 @@ def test_killed_at_any_moment_the_last_published_deployment_is_found(tmp_path: P
             assert not list(tmp_path.rglob(".tmp-*"))
         acknowledged = found
     assert acknowledged >= moments / 2
+
+
+# What a publication asks of the system, one after the other.
+STEPS = ("write", "fsync", "replace", "rename", "truncate", "unlink", "mkdir")
+
+
+def _publish_killed_at(folder: Path, step: int, *, after: bool) -> None:
+    """In a process of its own: publishes 2, and kills itself before or after that step."""
+    taken = 0
+
+    def killing(name: str, real: Callable[..., object]) -> Callable[..., object]:
+        def call(*arguments: object, **options: object) -> object:
+            nonlocal taken
+            taken += 1
+            if taken == step and not after:
+                os.kill(os.getpid(), signal.SIGKILL)
+            result = real(*arguments, **options)
+            if taken == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+        return call
+
+    with State(folder) as state:
+        for name in STEPS:
+            setattr(os, name, killing(name, getattr(os, name)))
+        publish(state, 2)
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_killed_at_each_step_of_a_publication_it_is_whole_or_not_there(
+    tmp_path: Path, after: bool
+) -> None:
+    found = []
+    for step in range(1, 100):
+        folder = tmp_path / str(step)
+        with State(folder) as state:
+            publish(state, 1)
+        child = os.fork()
+        if child == 0:
+            try:
+                _publish_killed_at(folder, step, after=after)
+                os._exit(0)
+            finally:
+                os._exit(1)
+        _, status = os.waitpid(child, 0)
+        with State(folder) as state:
+            assert state.history.damages == []
+            published = state.records.published
+            assert published is not None
+            found.append(int(published.why))
+            assert [e.why for e in state.history.events()] == ["1", "2"][: found[-1]]
+            assert state.releases.read(published.champion).image == staged(found[-1]).image
+            # And it can be gone on with.
+            publish(state, 3)
+        if os.WIFEXITED(status):
+            assert os.WEXITSTATUS(status) == 0
+            break
+    else:
+        raise AssertionError("a publication has more steps than are tried")
+    # Up to some step it is not there, and from then on it is.
+    assert found == sorted(found)
+    assert found[0] == 1 and found[-2:] == [2, 2]
+    assert len(found) > 15

@@ -37,7 +37,7 @@ _UNARY = {
     "Relu": image.STEP_KIND_RELU,
     "Sigmoid": image.STEP_KIND_SIGMOID,
 }
-_WHOLE_TOO = ("Abs", "Neg")
+_WHOLE_TOO = ("Abs", "Neg", "ReduceSum", "ReduceProd", "ReduceMin", "ReduceMax")
 
 
 @operator(*_UNARY)
@@ -203,7 +203,7 @@ _REDUCTIONS = {
 @operator(*_REDUCTIONS)
 def _reduce(node: Node) -> list[Tensor]:
     name = node.proto.op_type
-    x = node.of_types(node.input(0), REALS)
+    x = node.of_types(node.input(0), _NUMBERS if name in _WHOLE_TOO else REALS)
     axes = node.attribute("axes")
     if axes is None:
         given = node.constant_input(1) if len(node.inputs) > 1 else None
@@ -219,8 +219,10 @@ def _reduce(node: Node) -> list[Tensor]:
         before = node.each(image.STEP_KIND_ABS, x)
     keep = node.attribute("keepdims", 1) != 0
     kind = _REDUCTIONS[name]
-    if kind == image.STEP_KIND_GROUP_LANE_SUM and not _are_last(axes, len(x.shape)):
-        # onnxruntime sums row by row what does not lie side by side.
+    in_lanes = x.dtype in REALS and _are_last(axes, len(x.shape))
+    if kind == image.STEP_KIND_GROUP_LANE_SUM and not in_lanes:
+        # onnxruntime sums row by row what does not lie side by side; of whole numbers any order
+        # gives the same.
         kind = image.STEP_KIND_GROUP_SUM
     result = group(node, kind, before, list(axes), keep=keep)
     if name == "ReduceMean":

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fenqi.artifacts.graph.builder import MOST_CELLS
 from fenqi.artifacts.graph.operators import ML, Node, operator
 from fenqi.artifacts.graph.tensors import FLOAT, WHOLES, Tensor, constant, type_name
 from fenqi.internal.v1 import native_model_pb2 as image
@@ -112,6 +114,7 @@ def _gather(node: Node) -> list[Tensor]:
     x, indices, axis = node.input(0), node.input(1), node.attribute("axis", 0)
     if indices.value is not None:
         positions = indices.value
+        _check_size(node, x.size * indices.size)
         return [x.moved(lambda array: np.take(array, positions, axis))]
     if len(x.shape) != 1:
         raise node.refuse("takes rows that are known only when it runs")
@@ -123,6 +126,7 @@ def _array_feature_extractor(node: Node) -> list[Tensor]:
     x, indices = node.input(0), node.input(1)
     if indices.value is not None:
         positions = indices.value.ravel()
+        _check_size(node, x.size * positions.size)
         if positions.size and int(positions.max()) >= x.shape[-1]:
             raise node.refuse(f"takes column {positions.max()} of {x.shape[-1]}")
         taken = x.moved(lambda array: np.take(array, positions, -1))
@@ -160,16 +164,24 @@ def _expand(node: Node) -> list[Tensor]:
     if wanted is None:
         raise node.refuse("has no shape")
     shape = np.broadcast_shapes(x.shape, tuple(int(d) for d in wanted))
+    _check_size(node, prod(shape))
     return [x.moved(lambda array: np.broadcast_to(array, shape))]
 
 
 @operator("Tile")
 def _tile(node: Node) -> list[Tensor]:
-    repeats = node.constant_input(1)
+    x, repeats = node.input(0), node.constant_input(1)
     if repeats is None:
         raise node.refuse("has no repeats")
     times: NDArray[Any] = repeats
-    return [node.input(0).moved(lambda array: np.tile(array, times))]
+    _check_size(node, x.size * prod(max(1, int(each)) for each in times.ravel()))
+    return [x.moved(lambda array: np.tile(array, times))]
+
+
+def _check_size(node: Node, size: int) -> None:
+    """Before memory is taken for it."""
+    if size > MOST_CELLS:
+        raise node.refuse("makes more values than the core keeps")
 
 
 @operator("Shape")

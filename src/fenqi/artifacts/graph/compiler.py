@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 import onnx
@@ -25,8 +26,11 @@ from fenqi.artifacts.graph.tensors import (
 )
 from fenqi.internal.v1.native_model_pb2 import NativeModel
 
-# Constants that nodes make of constants.
+# Elements of constants that nodes make of constants.
 _MOST_FOLDED = 1 << 22
+# Operators whose last input says how large their result is.
+_SIZED = ("ConstantOfShape", "Expand", "Tile")
+_FOLDED_TOO = ("Constant", "ConstantOfShape")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,14 @@ def compile_graph(
         return _Compilation(model, inputs, outputs).run()
     except NotNativeError:
         raise
-    except (ValueError, IndexError, TypeError, AssertionError, OverflowError) as error:
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        AssertionError,
+        ArithmeticError,
+    ) as error:
         # A graph that makes no sense; onnxruntime says more of it.
         raise NotNativeError(f"it cannot be read: {error}") from error
 
@@ -111,11 +122,12 @@ class _Compilation:
         domain = "" if proto.domain == "ai.onnx" else proto.domain
         version = self.versions.get(domain, self.versions.get("ai.onnx", 1))
         node = Node(proto, version, given, wanted, self.builder)
+        compile_node = OPERATORS.get((domain, proto.op_type))
+        if compile_node is None and proto.op_type not in _FOLDED_TOO:
+            raise node.refuse("the core does not know this operator")
         if all(tensor is None or tensor.value is not None for tensor in given):
             return _folded(node, self.model)
-        compile_node = OPERATORS.get((domain, proto.op_type))
-        if compile_node is None:
-            raise node.refuse("the core does not know this operator")
+        assert compile_node is not None
         return compile_node(node)
 
 
@@ -149,6 +161,8 @@ def _constant(value: np.ndarray, dtype: int) -> Tensor:
 def _folded(node: Node, model: ModelProto) -> list[Tensor]:
     """What a node makes of constants, by onnxruntime's own word."""
     given = [tensor for tensor in node.inputs if tensor is not None]
+    if _most_elements(node, given) > _MOST_FOLDED:
+        raise node.refuse("may make a huge constant")
     names = [name for name in node.proto.input if name]
     graph = helper.make_graph(
         [node.proto],
@@ -167,13 +181,21 @@ def _folded(node: Node, model: ModelProto) -> list[Tensor]:
         raise node.refuse(f"onnxruntime refuses it: {error}") from error
     tensors = []
     for result in results:
-        if not isinstance(result, np.ndarray) or result.size > _MOST_FOLDED:
-            raise node.refuse("makes no tensor, or a huge one")
+        if not isinstance(result, np.ndarray):
+            raise node.refuse("makes no tensor")
         dtype = (
             STRING if result.dtype.kind in "OSU" else helper.np_dtype_to_tensor_dtype(result.dtype)
         )
         tensors.append(_constant(result, dtype))
     return tensors
+
+
+def _most_elements(node: Node, given: Sequence[Tensor]) -> int:
+    """No operator that is folded makes more of its inputs, in Python's whole numbers."""
+    size = prod(tensor.size for tensor in given)
+    if node.proto.op_type in _SIZED and given and given[-1].value is not None:
+        size *= prod(max(1, int(d)) for d in given[-1].value.ravel())
+    return size
 
 
 def _quiet() -> onnxruntime.SessionOptions:

@@ -93,7 +93,8 @@ class Trees:
         self, columns: int, targets: int, aggregate: image.Aggregate, base_values: Floats
     ) -> image.Forest:
         """The forest; `base_values` has one a target, or none."""
-        if np.isnan(self.value[self.branch != image.BRANCH_UNSPECIFIED]).any():
+        compares = ~np.isin(self.branch, (image.BRANCH_UNSPECIFIED, image.BRANCH_MEMBER))
+        if np.isnan(self.value[compares]).any():
             raise NotNativeError("its trees compare with NaN")
         # A forest asks NaN nothing else; by IEEE 754 it differs from every value.
         asked_of_nan = self.missing_is_true | (self.branch == image.BRANCH_NEQ)

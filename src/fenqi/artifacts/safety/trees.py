@@ -15,6 +15,9 @@ from fenqi.artifacts.safety.limits import MOST_LEVELS, MOST_TREE_NODES, UnsafeGr
 
 Numbers = NDArray[np.int64]
 
+# In nodes_modes of version 5: the value is in a set.
+MEMBER_MODE = 6
+
 _V5 = "TreeEnsemble"
 _ENSEMBLES = {"TreeEnsembleClassifier": "class", "TreeEnsembleRegressor": "target", _V5: ""}
 
@@ -87,6 +90,7 @@ def _check_split_leaves(attributes: dict[str, Any], what: str, columns: int | No
     for name in ("nodes_splits", "nodes_modes"):
         if name not in attributes or len(_tensor(attributes[name])) != count:
             raise UnsafeGraph(f"{what} has {count} nodes, and {name} is of another length")
+    _check_sets(attributes, what)
     _optional_lengths(attributes, what, count, ("nodes_missing_value_tracks_true",))
     if len(_tensor(attributes["leaf_weights"]) if "leaf_weights" in attributes else []) != len(
         target
@@ -103,6 +107,16 @@ def _check_split_leaves(attributes: dict[str, Any], what: str, columns: int | No
     if ((roots < 0) | (roots >= count)).any() or sorted(roots) != list(np.flatnonzero(is_root)):
         raise UnsafeGraph(f"{what} has roots that are not those of its trees")
     _check_targets(what, target, attributes["n_targets"].i if "n_targets" in attributes else None)
+
+
+def _check_sets(attributes: dict[str, Any], what: str) -> None:
+    """Each node that asks for a set has one; NaN ends a set."""
+    wanted = int((_tensor(attributes["nodes_modes"]) == MEMBER_MODE).sum())
+    given = attributes.get("membership_values")
+    members = np.array([]) if given is None else _tensor(given)
+    ends = np.isnan(members.astype(np.float64))
+    if ends.sum() != wanted or (len(ends) and not ends[-1]):
+        raise UnsafeGraph(f"{what} asks for {wanted} sets, and has {int(ends.sum())} that end")
 
 
 def _check_shape(

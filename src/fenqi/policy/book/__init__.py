@@ -3,7 +3,8 @@
 `content` says what is in it, `flow` draws the way to a decision, `html` and `markdown` write it.
 """
 
-from fenqi.policy.book.content import Book, book_of
+from fenqi.policy.book.blocks import Book
+from fenqi.policy.book.content import book_of
 from fenqi.policy.book.html import html_of
 from fenqi.policy.book.markdown import markdown_of
 

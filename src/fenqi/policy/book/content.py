@@ -1,15 +1,21 @@
-"""What the book of a policy says, whatever it is written in.
-
-Texts use two marks of Markdown: `code` in backquotes, and [text](#anchor) for links inside.
-"""
+"""What the book of a policy says, chapter by chapter."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import TypeAlias
 
+from fenqi.policy.book.blocks import (
+    Block,
+    Book,
+    Chapter,
+    Flow,
+    Grid,
+    Heading,
+    Paragraph,
+    Station,
+)
+from fenqi.policy.book.lending import lending
 from fenqi.policy.compiler import CompiledPolicy
 from fenqi.policy.document import Document
 from fenqi.policy.reads import reads_of
@@ -18,77 +24,8 @@ from fenqi.policy.schema import Cutoffs, Feature, PolicyTest, Rule, Scorecard, S
 from fenqi.policy.tables.table import Table
 from fenqi.policy.trace import written
 
-# Rows of a table that are shown.
+# Rows of a decision table that are shown.
 MOST_ROWS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Paragraph:
-    """Running text."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """The name of a part within a chapter."""
-
-    text: str
-    anchor: str
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Rows under a header. `anchors`: one a row, empty for none."""
-
-    header: list[str]
-    rows: list[list[str]]
-    anchors: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Station:
-    """One column of the flow: a segment, who decides there, and the cut-offs."""
-
-    name: str
-    meaning: str
-    decided_by: str
-    cutoffs: str
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """The way to a decision."""
-
-    data: str
-    work: str
-    # Rules that end it before anybody is scored.
-    hard: list[str]
-    stations: list[Station]
-    # How many rules do what.
-    rules: dict[str, int]
-    explores: bool
-
-
-Block: TypeAlias = Paragraph | Heading | Grid | Flow
-
-
-@dataclass(frozen=True, slots=True)
-class Chapter:
-    """A chapter."""
-
-    title: str
-    anchor: str
-    blocks: list[Block]
-
-
-@dataclass(frozen=True, slots=True)
-class Book:
-    """The whole book."""
-
-    title: str
-    subtitle: str
-    chapters: list[Chapter]
 
 
 def book_of(document: Document, compiled: CompiledPolicy) -> Book:
@@ -102,6 +39,7 @@ def book_of(document: Document, compiled: CompiledPolicy) -> Book:
         Chapter("Segments and cut-offs", "segments", list(writer.segments())),
         Chapter("Scorecards", "scorecards", list(writer.scorecards())),
         Chapter("Decision tables", "tables", list(writer.tables())),
+        Chapter("Products and offers", "offers", list(lending(policy))),
         Chapter("Features", "features", list(writer.features())),
         Chapter("Lists and lookups", "lists", list(writer.lists())),
         Chapter("Sources of data", "sources", list(writer.sources())),

@@ -6,7 +6,7 @@ import html
 import textwrap
 from dataclasses import dataclass, field
 
-from fenqi.policy.book.content import Flow, Station
+from fenqi.policy.book.blocks import Flow, Station
 
 _COLUMN, _GAP, _LINE, _PAD = 220, 24, 17, 12
 # Characters of the drawing's font that fit into a column.

@@ -6,7 +6,7 @@ import html
 import re
 from pathlib import Path
 
-from fenqi.policy.book.content import Block, Book, Grid, Heading, Paragraph
+from fenqi.policy.book.blocks import Block, Book, Grid, Heading, Paragraph
 from fenqi.policy.book.flow import flow_svg
 
 _STYLE = Path(__file__).with_name("book.css")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fenqi.policy.book.content import Block, Book, Flow, Grid, Heading, Paragraph
+from fenqi.policy.book.blocks import Block, Book, Flow, Grid, Heading, Paragraph
 
 
 def markdown_of(book: Book) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator
 
-from fenqi.offers import Charge, Loan, PriceTerms, price
+from fenqi.offers import Loan, price
 from fenqi.policy.lint.finding import Finding, found
 from fenqi.policy.lint.subject import Subject
 from fenqi.policy.offer_schema import Product
+from fenqi.policy.offer_terms import charges_of, price_terms_of
 from fenqi.policy.products import LoweredOffers
 from fenqi.policy.regions import MOST_COMBINATIONS, Regions
 
@@ -57,26 +58,9 @@ def amounts_above_the_cap(subject: Subject) -> Iterator[Finding]:
 
 def _has_price(product: Product, lending: LoweredOffers) -> bool:
     """Whether somebody without risk could have one of the product's loans within the cap."""
-    offers = lending.offers
-    terms = PriceTerms(
-        lgd=offers.loss_given_default,
-        cost_of_funds=offers.cost_of_funds,
-        acquisition_fen=offers.acquisition_fen,
-        servicing_fen=offers.servicing_fen,
-        rate_step=offers.rate_step,
-        cap=lending.annual_rate_cap,
-        cap_basis=offers.cap_basis,
-    )
-    charges = [
-        Charge(
-            timing=charge.timing,
-            base=charge.base,
-            payee=charge.payee,
-            amount_fen=charge.amount_fen or 0,
-            rate=charge.rate or 0.0,
-        )
-        for charge in product.charges
-    ]
+    free_of_risk = lending.offers.model_copy(update={"margin": 0.0, "adverse_selection": None})
+    terms = price_terms_of(free_of_risk, lending.annual_rate_cap)
+    charges = charges_of(product)
     loans = (
         Loan(
             principal_fen=amount,

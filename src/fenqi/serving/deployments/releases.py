@@ -75,15 +75,15 @@ class Releases:
         remove_leftovers(self._folder)
 
     def add(self, release: StagedRelease) -> None:
-        """Keeps the release; one that is kept already and undamaged stays. Raises OSError."""
+        """Keeps the release. One with this image stays as it is kept, unless it was damaged.
+
+        Raises OSError.
+        """
         folder = self._folder / release.origin.content_hash
         if folder.exists():
-            try:
-                self.read(release.origin.content_hash)
-            except StateError:
-                remove_folder(folder)
-            else:
+            if self._keeps(release):
                 return
+            remove_folder(folder)
         batch = ScoreBatchRequest()
         for request in release.golden:
             batch.requests.add().ParseFromString(request)
@@ -135,6 +135,12 @@ class Releases:
         if len(found) > 1:
             raise UnknownReleaseError(f"{name} may be {' or '.join(found)}: give more of it")
         return found[0]
+
+    def _keeps(self, release: StagedRelease) -> bool:
+        try:
+            return self.read(release.origin.content_hash).image == release.image
+        except StateError:
+            return False
 
     def _about(self, content_hash: str) -> _About:
         path = self._folder / content_hash / _ABOUT

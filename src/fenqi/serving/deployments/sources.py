@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from fenqi.artifacts.signature import TrustedKeys
 from fenqi.serving.deployments.errors import RefusedError
 
 
@@ -15,6 +16,8 @@ class Sources:
     policy: Path
     # `<name>/<version>/`.
     models: Path
+    # One of these must have signed each package; None: none has to be signed.
+    trusted: TrustedKeys | None = None
 
     def policy_file(self, name: str) -> Path:
         """The policy file `name` in the folder of the settings' policy. Raises RefusedError where

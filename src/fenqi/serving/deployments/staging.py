@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fenqi.artifacts import Artifact
+from fenqi.artifacts.verify import verify
 from fenqi.errors import InvalidRequestError
 from fenqi.policy.compiler import compile_document
 from fenqi.policy.document import Document, read_document, with_tests_beside
@@ -36,12 +38,14 @@ def compile_release(
     """
     try:
         document = with_tests_beside(read_document(policy))
-        compiled = compile_document(document, sources.models, bindings)
+        compiled = compile_document(document, sources.models, bindings, sources.trusted)
     except PolicyError as error:
         raise RefusedError(str(error)) from None
     except OSError as error:
         raise RefusedError(f"{policy}: cannot be read: {error.strerror}") from None
     warnings = [str(problem) for problem in compiled.warnings]
+    for artifact in compiled.models.values():
+        warnings += _checked(artifact, sources)
     golden = _golden(document, warnings)
     origin = ReleaseOrigin(
         content_hash=compiled.content_hash,
@@ -57,6 +61,17 @@ def compile_release(
         staged_by=who,
     )
     return Compiled(StagedRelease(origin, compiled.image, golden), warnings)
+
+
+def _checked(artifact: Artifact, sources: Sources) -> list[str]:
+    """Tries a package as `fenqi model verify` does: golden rows, split values, latency, expiry.
+    Gives what is doubtful. Raises RefusedError where anything fails."""
+    name = f"{artifact.manifest.name}/{artifact.manifest.version}"
+    checks = list(verify(artifact.folder, sources.trusted))
+    failed = [f"{name}: {one.subject}: {one.detail}" for one in checks if one.outcome == "failed"]
+    if failed:
+        raise RefusedError("\n".join(failed))
+    return [f"{name}: {one.subject}: {one.detail}" for one in checks if one.outcome == "doubtful"]
 
 
 def _golden(document: Document, warnings: list[str]) -> list[bytes]:

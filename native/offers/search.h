@@ -1,0 +1,183 @@
+// The search for a yes: which of the loans that a policy offers fits an applicant.
+//
+// A candidate is a product, a method, a term and an amount: the grid of what a policy lends. It
+// fits where a price within the cap pays for the risk and earns the hurdle, where the amount is
+// within the applicant's limits, and where the largest instalment leaves room to live. Among those
+// that fit, worth is expected profit: net present value times the probability that the offer is
+// taken.
+//
+// What is found is what pricing every candidate would find; the test does. Most candidates are
+// never priced: at a fixed rate the value of a loan is linear in its amount, so that break-even
+// rates at both ends of a range of amounts bound rate, cost, instalment and worth of all between
+// them (break_even.h, rounding_error.h). Ranges are taken in the order of what they can be worth,
+// and halved. The one exception is a grid whose bounds say little, as with fees in fen that go to
+// the lender under adverse selection: after kMostWork steps the search ends with what it has.
+//
+//   Search search(lending, reach, scratch);
+//   std::array<Found, 3> found;
+//   const std::size_t count = search.best({.term_months = 12}, found);
+//
+// One thread; allocates nothing. A step takes some microseconds.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "offers/price.h"
+
+namespace fenqi::offers {
+
+inline constexpr std::size_t kMostProducts = 64;
+inline constexpr std::int32_t kMostTermMonths = 600;
+// Products x methods x terms of one policy.
+inline constexpr std::size_t kMostForms = 1024;
+inline constexpr std::int64_t kMostAmounts = 1'000'000;
+
+// Loans of one kind: amounts x terms x methods.
+struct Product {
+  std::int64_t from_fen = 0;  // the amounts: from .. to in steps
+  std::int64_t to_fen = 0;
+  std::int64_t step_fen = 1;
+  std::span<const std::int32_t> terms_months;  // ascending, distinct
+  std::span<const Method> methods;             // in order of preference, distinct
+  Loan loan;  // monthly, without principal, rate, periods, method and dates
+  std::span<const Charge> charges;
+};
+
+// What a policy lends, and how it prices that. Rates are a year's, also those of the flat fee,
+// which has a twelfth of them a month.
+struct Lending {
+  std::span<const Product> products;
+  PriceTerms price;
+  std::optional<TakeUp> take_up;  // rate: nominal, everything counted; absent: everybody accepts
+  std::optional<double> hurdle;   // least return on capital a year
+};
+
+// The fault names the field; of a product also where it cannot be priced whatever the amount.
+Fault check(const Lending& lending);
+
+// A product's loan as a candidate. `disbursed` may be kNoDate where days are not counted.
+Loan candidate_loan(const Product& product, Method method, std::int32_t term_months,
+                    std::int64_t amount_fen, Date disbursed);
+
+// The price terms of a loan: of the flat fee those of a month.
+PriceTerms terms_of(const PriceTerms& yearly, Method method);
+
+// Whether the product has the amount.
+bool has_amount(const Product& product, std::int64_t amount_fen);
+
+// What a loan is to be. What is not said may be anything.
+struct Wish {
+  static constexpr std::int32_t kAny = -1;
+  static constexpr std::int32_t kUnknown = -2;  // a product that the policy does not have
+
+  std::int32_t product = kAny;  // index
+  std::int64_t amount_fen = 0;
+  std::int32_t term_months = 0;
+  std::optional<Method> method;
+};
+
+// What an applicant may have.
+struct Reach {
+  double pd12 = 0.0;            // of twelve months, 0 <= pd12 < 1
+  std::uint64_t products = ~0;  // bit p: is eligible for product p
+  std::int64_t amount_fen = kMaxAmountFen;
+  std::int64_t instalment_fen = kMaxAmountFen;  // charges included
+  std::int64_t asked_fen = 0;  // what was asked for, 0: nothing. More is not offered, but for the
+                               // smallest amount of a product
+  Date disbursed = kNoDate;    // needed where a product counts days
+};
+
+struct Found {
+  std::int32_t product = 0;
+  Method method = Method::kEqualInstalments;
+  std::int32_t term_months = 0;
+  std::int64_t amount_fen = 0;
+  double expected_profit_fen = 0.0;
+  std::int64_t largest_instalment_fen = 0;
+  std::uint32_t form = 0;  // product, method and term, counted in the policy's order
+  Price price;             // without cap_rate
+};
+
+// Its loan, with the rate of its price and paid out on `disbursed`.
+Loan priced_loan(const Product& product, const Found& found, Date disbursed);
+
+// The order of worth; of equals the earlier form is better, and within it the larger amount.
+bool is_better(const Found& a, const Found& b);
+
+// What keeps a candidate from fitting, in the order in which it is looked at.
+enum class Fit : std::uint8_t { kProduct, kAmount, kPrice, kInstalment, kFits };
+
+// Memory of a thread's searches. Taken once.
+struct SearchScratch {
+  SearchScratch();
+
+  // Amounts `first` .. `last` (steps above the product's smallest) of one form.
+  struct Range {
+    double key;  // what it can be worth, at most
+    double even_first;
+    double even_last;  // break-even rates at both ends; NaN: not known yet
+    std::int64_t first;
+    std::int64_t last;
+    std::int32_t product;
+    std::int32_t term_months;
+    std::uint32_t form;  // products x methods x terms, counted
+    Method method;
+    bool bounded;
+  };
+
+  std::vector<Range> ranges;
+  std::vector<Row> rows;
+  RetailCapital capital;
+};
+
+class Search {
+ public:
+  static constexpr int kMostWork = 2048;
+
+  // All is lent for the search's life. Needs check(lending).
+  Search(const Lending& lending, const Reach& reach, SearchScratch& scratch)
+      : lending_(lending), reach_(reach), scratch_(scratch) {}
+
+  // Whether this candidate fits; `found` is filled where it does. A method that is not said is the
+  // product's first. Product, amount and term must be said.
+  Fit fit(const Wish& exact, Found* found);
+
+  // Of each form (product, method, term) that `wish` allows, the amount that is worth most; of
+  // these the best, in order, as many as `found` holds. The first of equals is the one with the
+  // earlier form, and within a form the larger amount.
+  std::size_t best(const Wish& wish, std::span<Found> found);
+
+  // The largest amount that fits, of the first form that has it; false where none does.
+  bool largest(const Wish& wish, Found* found);
+
+  // Whether any does.
+  bool any(const Wish& wish);
+
+  // Steps taken so far.
+  int work() const { return work_; }
+
+ private:
+  enum class Goal : std::uint8_t { kWorth, kAmount, kAny };
+  using Range = SearchScratch::Range;
+
+  std::size_t explore(const Wish& wish, Goal goal, std::span<Found> found);
+  void add_forms(const Wish& wish, Goal goal);
+  bool bound(Range& range, Goal goal);
+  void split(const Range& range, Goal goal);
+  void push(const Range& range);
+  Range pop();
+  std::int64_t amount_at(const Range& range, std::int64_t step) const;
+  double probability_of_take_up(double rate, std::int64_t amount_fen) const;
+  std::int64_t last_step(const Product& product, Method method, std::int32_t term) const;
+
+  const Lending& lending_;
+  const Reach reach_;
+  SearchScratch& scratch_;
+  int work_ = 0;
+  bool misses_hurdle_ = false;  // somebody did: from then on it is worth a bound of its own
+};
+
+}  // namespace fenqi::offers

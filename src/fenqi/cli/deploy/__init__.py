@@ -1,0 +1,1 @@
+"""`fenqi deploy`: what a running server answers with."""
