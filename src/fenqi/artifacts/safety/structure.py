@@ -149,6 +149,9 @@ class _Structure:
             raise UnsafeGraph(
                 f"{what} is of the domain {node.domain}; only operators of ONNX itself are run"
             )
+        # A text that is no UTF-8 is read as bytes.
+        if not isinstance(node.op_type, str):
+            raise UnsafeGraph(f"{what} has no name of an operator")
         domain = "" if node.domain == "ai.onnx" else node.domain
         if domain not in versions:
             raise UnsafeGraph(
