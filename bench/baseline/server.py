@@ -13,6 +13,7 @@ import asyncio
 import math
 import os
 from pathlib import Path
+from typing import Any
 
 import grpc
 import numpy as np

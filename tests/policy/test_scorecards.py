@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from fenqi.artifacts import load_artifact
 from fenqi.engine import Engine
+from fenqi.internal.v1.release_image_pb2 import ReleaseImage
 from fenqi.lab.taiwan import load_holdout, to_request
 from fenqi.policy.errors import PolicyError
 from fenqi.policy.schema import Scorecard
@@ -25,6 +26,7 @@ from tests.policy.decisions import (
     ROOT,
     card,
     codes,
+    compiled,
     engine,
     feature,
     hits,
@@ -368,12 +370,19 @@ def test_an_artifact_ships_every_reference(tmp_path: Path, reference: str) -> No
     scale = {"base_score": 600, "base_odds": 20, "points_to_double_odds": 40}
     points = {"meaning": "points", "artifact": "taiwan_scorecard/1", "reference": reference}
     policy = compiled(tmp_path, **taiwan_as({"scorecards": {"card": {**points, **scale}}}))
-    (lowered,) = policy.image.scorecards
+    (lowered,) = ReleaseImage.FromString(policy.image).scorecards
     given = sum(attribute.reference_points for attribute in lowered.attributes)
-    # Most points of every attribute are more than an average, and those near the cut-off are worse
-    # than all applicants.
-    limits = {"at_cutoff": (500, 560), "population": (560, 640), "maximum": (640, 800)}
-    assert limits[reference][0] < given < limits[reference][1]
+    shipped = load_artifact(MODELS / "taiwan_scorecard" / "1").scorecard
+    assert shipped is not None
+    wanted = 0.0
+    for attribute in shipped["attributes"].values():
+        most = max(part["points"] for part in attribute["bins"])
+        wanted += {**attribute["reference_points"], "maximum": most}[reference]
+    assert given == pytest.approx(wanted)
+    # The score of those who are just approved is the cut-off's, or a little better.
+    if reference == "at_cutoff":
+        odds = (1 - 0.1619) / 0.1619
+        assert 0 < given - (600 + 40 * math.log2(odds / 20)) < 15
 
 
 def test_a_scorecard_from_an_artifact_equals_its_golden_margins(tmp_path: Path) -> None:
