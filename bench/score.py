@@ -71,15 +71,16 @@ def _round(contender: Contender, requests: Path) -> dict[str, Any]:
 
 def _median(rounds: list[dict[str, Any]]) -> dict[str, Any]:
     return {
-        "saturated": _summary(r["saturated"] for r in rounds),
-        "one_caller": _summary(r["one_caller"] for r in rounds),
+        "saturated": summary(r["saturated"] for r in rounds),
+        "one_caller": summary(r["one_caller"] for r in rounds),
         "offered": {
-            str(rate): _summary(r["offered"][rate] for r in rounds) for rate in rounds[0]["offered"]
+            str(rate): summary(r["offered"][rate] for r in rounds) for rate in rounds[0]["offered"]
         },
     }
 
 
-def _summary(reports: Iterable[dict[str, Any]]) -> dict[str, Any]:
+def summary(reports: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The medians of several runs, and how far they were apart."""
     runs = list(reports)
     figures: dict[str, Any] = {
         name: round(statistics.median(float(run[name]) for run in runs), 1) for name in _FIGURES

@@ -4,9 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "offers/break_even.h"
-#include "offers/capital.h"
-#include "offers/rounding_error.h"
+#include "offers/range_bound.h"
 
 namespace fenqi::offers {
 namespace {
@@ -14,31 +12,12 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kUnknownRate = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kMostRanges = kMostForms + 2 * Search::kMostWork;
-// How near break-even rates are solved for bounds.
-constexpr double kSolved = 1e-7;
+// Amounts, less one, that are sooner priced than bounded.
+constexpr std::int64_t kPricedSingly = 2;
 
 bool counts_days(const Loan& loan) {
   return loan.day_count != DayCount::k30_360;
 }
-
-// Whether a charge earns the lender a fixed amount: then a loan can be worth the less, the more is
-// lent.
-bool earns_fixed_amounts(std::span<const Charge> charges) {
-  return std::any_of(charges.begin(), charges.end(), [](const Charge& charge) {
-    return charge.payee == Payee::kLender && charge.base == ChargeBase::kFlat;
-  });
-}
-
-// Rates are multiples of a step.
-class Steps {
- public:
-  explicit Steps(double rate_step) : step_(static_cast<double>(std::llround(rate_step * 1e12))) {}
-
-  double up(double rate) const { return std::ceil(rate * 1e12 / step_ - 1e-6) * step_ / 1e12; }
-
- private:
-  double step_;
-};
 
 // Charges take what the borrower gets: a smaller loan may be impossible, a larger one not.
 Fault check_product(const Lending& lending, const Product& product) {
@@ -89,42 +68,6 @@ std::int64_t largest_payment(std::span<const Row> rows, const Schedule& schedule
     largest = std::max(largest, row.payment_fen());
   }
   return largest;
-}
-
-// The return on capital of a loan at any rate from `low` to `high` and any risk between the two
-// given, at most: income with the higher payments, capital and funding with the smaller balances.
-double most_return(LoanValue& value, double low, double high, double least_pd12, double most_pd12,
-                   const RiskCosts& costs, double error_fen) {
-  value.at(high);
-  const LenderFlow at_high = value.flow();
-  const double per_year = at_high.periods_per_year;
-  const double most_alive = std::pow(1.0 - least_pd12, 1.0 / per_year);
-  const double least_alive = std::pow(1.0 - most_pd12, 1.0 / per_year);
-  const double funding = std::pow(1.0 + costs.cost_of_funds, 1.0 / per_year) - 1.0;
-  // Backwards, as in LoanValue::at_most, without discount.
-  double income = 0.0;
-  for (std::size_t k = at_high.payments_fen.size(); k-- > 0;) {
-    const double paid = at_high.payments_fen[k] + income;
-    const double recovered = (1.0 - costs.lgd) * at_high.opening_fen[k];
-    const double survival = paid > recovered ? most_alive : least_alive;
-    income = survival * paid + (1.0 - survival) * recovered - costs.servicing_fen;
-  }
-  value.at(low);
-  const LenderFlow at_low = value.flow();
-  income += error_fen - at_low.paid_out_fen - costs.acquisition_fen;
-  // The capital of a unit rises with risk and falls again: over a stretch it is least at an end.
-  const double capital = std::min(other_retail_capital(least_pd12, costs.lgd),
-                                  other_retail_capital(most_pd12, costs.lgd));
-  double alive = 1.0;
-  double bound = 0.0;
-  for (const double opening : at_low.opening_fen) {
-    const double balance = std::max(0.0, opening - error_fen);
-    income -= alive * balance * funding;
-    bound += alive * balance * capital / per_year;
-    alive *= least_alive;
-  }
-  if (!(bound > 0.0)) return kInfinity;
-  return income / bound;
 }
 
 // Orders ranges by key, the earlier form first among equals: std::push_heap keeps the largest on
@@ -347,111 +290,59 @@ void Search::add_forms(const Wish& wish, Goal goal) {
   }
 }
 
-// Whether anything in the range can fit; sets its key to what it can be worth at most.
+// Whether anything in the range can fit; sets its key to what it can be worth at most, and leaves
+// out amounts with too large instalments.
 bool Search::bound(Range& range, Goal goal) {
   ++work_;
-  range.bounded = true;
   const Product& product = lending_.products[static_cast<std::size_t>(range.product)];
   const Date day = counts_days(product.loan) ? reach_.disbursed : kNoDate;
   const PriceTerms terms = terms_of(lending_.price, range.method);
-  const std::int64_t least_amount = amount_at(range, range.first);
-  const std::int64_t most_amount = amount_at(range, range.last);
-  Loan small = candidate_loan(product, range.method, range.term_months, least_amount, day);
-  Loan large = candidate_loan(product, range.method, range.term_months, most_amount, day);
-  const double most_yearly = terms.cap * 1.05 + 0.0002;
-  if (!is_near_smooth(large, most_yearly)) return true;
-  const double most_rate = most_yearly / yearly(large);
-  const double error_fen = rounding_error(large, product.charges, most_yearly);
-
-  // The rates that can be offered. With costs that do not grow with the amount, a larger loan
-  // breaks even at a lower rate.
-  LoanValue of_small(small, product.charges, terms, reach_.pd12);
-  LoanValue of_large(large, product.charges, terms, reach_.pd12);
-  const auto solve = [](LoanValue& value, double& even) {
-    if (!std::isnan(even)) return;
-    even = value.break_even(0.5 * kSolved);
-    if (even < 0.0) even = kInfinity;
-  };
-  const bool fixed = earns_fixed_amounts(product.charges);
-  double low = 0.0;
-  double high = most_rate;
-  if (!fixed || terms.selection_sensitivity == 0.0) {
-    solve(of_small, range.even_first);
-    solve(of_large, range.even_last);
-    const Steps steps(terms.rate_step);
-    const double least_even = fixed ? std::min(range.even_first, range.even_last) : range.even_last;
-    if (!(least_even <= most_rate)) return false;
-    low = steps.up(std::max(0.0, least_even - kSolved));
-    if (low > most_rate) return false;
-    double most_even =
-        range.even_first <= most_rate ? of_small.at_least_sure(range.even_first) : kInfinity;
-    if (fixed && range.even_last <= most_rate) {
-      const double other = of_large.at_least_sure(range.even_last);
-      most_even = other < 0.0 ? kInfinity : std::max(most_even, other);
-    }
-    if (most_even < 0.0) most_even = kInfinity;
-    if (most_even <= most_rate) {
-      high = std::max(low, std::min(most_rate, steps.up(most_even + terms.margin + kSolved)));
-    }
+  const std::int64_t most_fen = amount_at(range, range.last);
+  AmountRange amounts{
+      candidate_loan(product, range.method, range.term_months, amount_at(range, range.first), day),
+      candidate_loan(product, range.method, range.term_months, most_fen, day), product.charges,
+      range.even_first, range.even_last};
+  // Only where somebody missed the hurdle is it worth a bound of its own.
+  const RangeBound found =
+      offers::bound(amounts, terms, reach_.pd12, reach_.instalment_fen,
+                    misses_hurdle_ ? lending_.hurdle : std::nullopt, scratch_.rows);
+  if (!found.possible) return false;
+  range.even_first = amounts.even_least;
+  range.even_last = amounts.even_most;
+  range.bounded = true;
+  if (goal == Goal::kWorth) {
+    range.key =
+        std::max(0.0, found.most_value_fen) * probability_of_take_up(found.least_nominal, most_fen);
   }
-
-  // The cost of the largest amount at the lowest rate is the least.
-  const auto at_low = [&](Loan& loan) {
-    (loan.method == Method::kFlatFee ? loan.flat_rate : loan.annual_rate) =
-        std::llround(low * 1e12);
-  };
-  Schedule schedule;
-  at_low(large);
-  if (!build_schedule(large, product.charges, scratch_.rows, {}, schedule).ok()) return true;
-  const CostRate cost = cost_rate(large, schedule, scratch_.rows);
-  // Fen weigh the more, the smaller the amount is.
-  const double error = cost_error(large, schedule, scratch_.rows, cost, 2.0 * error_fen) *
-                       static_cast<double>(most_amount) / static_cast<double>(least_amount);
-  // What is paid is at least what was received.
-  const double least_nominal = std::max(0.0, cost.nominal - error);
-  const double least_cost =
-      terms.cap_basis == CapBasis::kNominal
-          ? least_nominal
-          : std::max(0.0, cost.effective - effective_error(large, cost, error));
-  if (least_cost > terms.cap + 0.0001) return false;
-
-  if (reach_.instalment_fen < kMaxAmountFen) {
-    at_low(small);
-    if (build_schedule(small, product.charges, scratch_.rows, {}, schedule).ok() &&
-        static_cast<double>(largest_payment(scratch_.rows, schedule)) - 2.0 * error_fen >
-            static_cast<double>(reach_.instalment_fen)) {
-      return false;
-    }
+  if (found.share_within < 1.0) {
+    const auto steps = static_cast<double>(range.last - range.first);
+    range.last = range.first + static_cast<std::int64_t>(found.share_within * steps);
+    range.even_last = kUnknownRate;
+    range.bounded = false;
+    if (goal == Goal::kAmount) range.key = static_cast<double>(amount_at(range, range.last));
   }
-
-  const double least_pd = of_large.pd_at(low);
-  const double most_pd = of_large.pd_at(high);
-  if (misses_hurdle_) {
-    const double most =
-        std::max(most_return(of_small, low, high, least_pd, most_pd, terms.costs, 2.0 * error_fen),
-                 most_return(of_large, low, high, least_pd, most_pd, terms.costs, 2.0 * error_fen));
-    if (most < *lending_.hurdle && least_pd > 0.0) return false;
-  }
-  if (goal != Goal::kWorth) return true;
-  const double value = std::max(of_small.at_most(high, least_pd, most_pd),
-                                of_large.at_most(high, least_pd, most_pd)) +
-                       2.0 * error_fen;
-  range.key = std::max(0.0, value) * probability_of_take_up(least_nominal, most_amount);
   return true;
 }
 
 void Search::split(const Range& range, Goal goal) {
-  const std::int64_t middle = range.first + (range.last - range.first) / 2;
-  Range lower = range;
-  Range upper = range;
-  lower.last = middle;
-  lower.even_last = kUnknownRate;
-  upper.first = middle + 1;
-  upper.even_first = kUnknownRate;
-  lower.bounded = upper.bounded = false;
-  if (goal == Goal::kAmount) lower.key = static_cast<double>(amount_at(lower, lower.last));
-  push(upper);
-  push(lower);
+  const auto add = [&](std::int64_t first, std::int64_t last) {
+    Range part = range;
+    part.first = first;
+    part.last = last;
+    part.bounded = false;
+    if (first != range.first) part.even_first = kUnknownRate;
+    if (last != range.last) part.even_last = kUnknownRate;
+    if (goal == Goal::kAmount) part.key = static_cast<double>(amount_at(part, last));
+    push(part);
+  };
+  if (range.last - range.first < kPricedSingly) {
+    for (std::int64_t step = range.last; step >= range.first; --step) add(step, step);
+    return;
+  }
+  // Mostly more is worth more: the upper part is the smaller one.
+  const std::int64_t middle = range.last - (range.last - range.first + 3) / 4;
+  add(middle + 1, range.last);
+  add(range.first, middle);
 }
 
 std::size_t Search::explore(const Wish& wish, Goal goal, std::span<Found> found) {
@@ -468,7 +359,7 @@ std::size_t Search::explore(const Wish& wish, Goal goal, std::span<Found> found)
       if (same != best.end() && range.key < same->expected_profit_fen) continue;
     }
     if (range.first < range.last) {
-      if (range.bounded) {
+      if (range.bounded || range.last - range.first < kPricedSingly) {
         split(range, goal);
       } else if (bound(range, goal)) {
         push(range);

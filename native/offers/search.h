@@ -7,11 +7,10 @@
 // taken.
 //
 // What is found is what pricing every candidate would find; the test does. Most candidates are
-// never priced: at a fixed rate the value of a loan is linear in its amount, so that break-even
-// rates at both ends of a range of amounts bound rate, cost, instalment and worth of all between
-// them (break_even.h, rounding_error.h). Ranges are taken in the order of what they can be worth,
-// and halved. The one exception is a grid whose bounds say little, as with fees in fen that go to
-// the lender under adverse selection: after kMostWork steps the search ends with what it has.
+// never priced: both ends of a range of amounts bound rate, cost, instalment and worth of all
+// between them (range_bound.h). Ranges are taken in the order of what they can be worth, and split.
+// The one exception is a grid whose bounds say little, as with fees in fen that go to the lender
+// under adverse selection: after kMostWork steps the search ends with what it has.
 //
 //   Search search(lending, reach, scratch);
 //   std::array<Found, 3> found;
@@ -177,7 +176,7 @@ class Search {
   const Reach reach_;
   SearchScratch& scratch_;
   int work_ = 0;
-  bool misses_hurdle_ = false;  // somebody did: from then on it is worth a bound of its own
+  bool misses_hurdle_ = false;  // some candidate did
 };
 
 }  // namespace fenqi::offers

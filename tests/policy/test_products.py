@@ -94,7 +94,6 @@ def test_the_core_gets_the_product_as_it_is_written(tmp_path: Path) -> None:
         rounding="up",
         day_count="actual/365",
         grace_periods=2,
-        grace="full",
         charges=[charge],
         servicing={"penalty_rate": 0.18, "penalty_base": "instalment", "grace_days": 3},
     ).products
@@ -110,7 +109,6 @@ def test_the_core_gets_the_product_as_it_is_written(tmp_path: Path) -> None:
         day_count=quote_pb2.DAY_COUNT_ACTUAL_365,
         rounding=quote_pb2.ROUNDING_UP,
         grace_periods=2,
-        grace=quote_pb2.GRACE_FULL,
         charges=[
             quote_pb2.LoanCharge(
                 name_zh="担保费",

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from fenqi.offers.loan import ChargeBase, ChargeTiming, DayCount, Grace, Method, Payee, Rounding
+from fenqi.offers.loan import ChargeBase, ChargeTiming, DayCount, Method, Payee, Rounding
 from fenqi.policy.schema_part import Expression, Part, ReasonCode, Text
 
 # The core's limits (native/offers/rounding.h, charge.h), and a term of fifty years.
@@ -151,11 +151,7 @@ class Product(Part):
     )
     day_count: DayCount = Field(default="30/360", description="How a period's interest is counted.")
     grace_periods: Annotated[int, Field(ge=0)] = Field(
-        default=0, description="First instalments that repay no principal."
-    )
-    grace: Grace = Field(
-        default="interest_only",
-        description="What these are: the interest, or nothing (`full`), and it is added.",
+        default=0, description="First instalments that take interest only."
     )
     charges: list[ProductCharge] = Field(
         default_factory=list,

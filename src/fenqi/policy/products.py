@@ -317,7 +317,6 @@ def _loan_terms(product: Product) -> quote_pb2.LoanTerms:
         day_count=_DAY_COUNTS[product.day_count],
         rounding=f"ROUNDING_{product.rounding.upper()}",
         grace_periods=product.grace_periods,
-        grace=f"GRACE_{product.grace.upper()}" if product.grace_periods else None,
     )
     for charge in product.charges:
         terms.charges.add(

@@ -1,0 +1,248 @@
+#include "offers/range_bound.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "offers/capital.h"
+#include "offers/rounding_error.h"
+
+namespace fenqi::offers {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+// Costs are disclosed in hundredths of a percent: nearer to the cap than that is on it.
+constexpr double kDisclosed = 0.0001;
+// How near break-even rates are solved for.
+constexpr double kSolved = 1e-7;
+
+// Whether a charge earns the lender a fixed amount: then a loan can be worth the less, the more is
+// lent.
+bool earns_fixed_amounts(std::span<const Charge> charges) {
+  return std::any_of(charges.begin(), charges.end(), [](const Charge& charge) {
+    return charge.payee == Payee::kLender && charge.base == ChargeBase::kFlat;
+  });
+}
+
+// Rates are multiples of a step.
+class Steps {
+ public:
+  explicit Steps(double rate_step) : step_(static_cast<double>(std::llround(rate_step * 1e12))) {}
+
+  double up(double rate) const { return std::ceil(rate * 1e12 / step_ - 1e-6) * step_ / 1e12; }
+
+ private:
+  double step_;
+};
+
+// One end of the range at one rate.
+struct Plan {
+  double nominal = 0.0;
+  double nominal_error = 0.0;
+  double capped = 0.0;  // the cost that the cap is on
+  double capped_error = 0.0;
+  double largest_payment_fen = 0.0;
+};
+
+class Bounding {
+ public:
+  Bounding(AmountRange& range, const PriceTerms& terms, double pd12, std::span<Row> rows)
+      : range_(range),
+        terms_(terms),
+        rows_(rows),
+        steps_(terms.rate_step),
+        of_least_(range.least, range.charges, terms, pd12),
+        of_most_(range.most, range.charges, terms, pd12) {
+    most_yearly_ = terms.cap * 1.05 + 0.0002;
+    error_fen_ = rounding_error(range.most, range.charges, most_yearly_);
+  }
+
+  RangeBound bound(std::int64_t most_instalment_fen, const std::optional<double>& hurdle) {
+    constexpr RangeBound kNothingKnown{true, kInfinity, 0.0, 1.0};
+    constexpr RangeBound kImpossible{false, 0.0, 0.0, 0.0};
+    if (!is_near_smooth(range_.most, most_yearly_)) return kNothingKnown;
+    if (!find_rates()) return kImpossible;
+    Plan plan;
+    if (!make(range_.most, even_, &plan)) return kNothingKnown;
+    if (plan.capped - scaled(plan.capped_error) > terms_.cap + kDisclosed) return kImpossible;
+    narrow_by_cap(plan);
+    // Again at the lowest rate that is offered.
+    if (!make(range_.most, low_, &plan)) return kNothingKnown;
+    RangeBound bound{true, kInfinity, std::max(0.0, plan.nominal - scaled(plan.nominal_error)),
+                     1.0};
+    Plan smallest;
+    if (most_instalment_fen < kMaxAmountFen && make(range_.least, low_, &smallest)) {
+      const double room = static_cast<double>(most_instalment_fen) + 3.0 * error_fen_ -
+                          smallest.largest_payment_fen;
+      const double grows = plan.largest_payment_fen - smallest.largest_payment_fen;
+      if (room < 0.0) return kImpossible;
+      if (room < grows) bound.share_within = room / grows;
+    }
+    const double least_pd = of_most_.pd_at(low_);
+    const double most_pd = of_most_.pd_at(high_);
+    if (hurdle && least_pd > 0.0 &&
+        std::max(most_return(of_least_, least_pd, most_pd),
+                 most_return(of_most_, least_pd, most_pd)) < *hurdle) {
+      return kImpossible;
+    }
+    bound.most_value_fen = std::max(of_least_.at_most(high_, least_pd, most_pd),
+                                    of_most_.at_most(high_, least_pd, most_pd)) +
+                           2.0 * error_fen_;
+    return bound;
+  }
+
+ private:
+  // An error for the largest amount as one for the smallest: fen weigh the more for it.
+  double scaled(double error) const {
+    return error * static_cast<double>(range_.most.principal_fen) /
+           static_cast<double>(range_.least.principal_fen);
+  }
+
+  static void solve(LoanValue& value, double& even) {
+    if (!std::isnan(even)) return;
+    even = value.break_even(0.5 * kSolved);
+    if (even < 0.0) even = kInfinity;
+  }
+
+  // The rates that can be offered, as far as break-even says: `even_` is the lowest of them without
+  // margin, `low_` with it, `high_` the highest wanted. False where all are above the cap.
+  bool find_rates() {
+    const double most_rate = most_yearly_ / yearly(range_.most);
+    high_ = most_rate;
+    const bool fixed = earns_fixed_amounts(range_.charges);
+    // Where risk grows with the rate and value falls with the amount, ends say nothing.
+    if (fixed && terms_.selection_sensitivity > 0.0) return true;
+    solve(of_least_, range_.even_least);
+    solve(of_most_, range_.even_most);
+    // With costs that do not grow with the amount, a larger loan breaks even at a lower rate.
+    const double least_even =
+        (fixed ? std::min(range_.even_least, range_.even_most) : range_.even_most) - kSolved;
+    if (!(least_even <= most_rate)) return false;
+    even_ = steps_.up(std::max(0.0, least_even));
+    low_ = std::max(even_, steps_.up(std::max(0.0, least_even) + terms_.margin));
+    if (even_ > most_rate) return false;
+    low_ = std::min(low_, high_);
+    double most_even = sure(of_least_, range_.even_least, most_rate);
+    if (fixed) most_even = std::max(most_even, sure(of_most_, range_.even_most, most_rate));
+    if (most_even <= most_rate) {
+      high_ = std::clamp(steps_.up(most_even + terms_.margin + kSolved), low_, most_rate);
+    }
+    return true;
+  }
+
+  static double sure(LoanValue& value, double even, double most_rate) {
+    if (!(even <= most_rate)) return kInfinity;
+    const double found = value.at_least_sure(even);
+    return found < 0.0 ? kInfinity : found;
+  }
+
+  bool make(Loan loan, double rate, Plan* plan) {
+    (loan.method == Method::kFlatFee ? loan.flat_rate : loan.annual_rate) =
+        std::llround(rate * 1e12);
+    Schedule schedule;
+    if (!build_schedule(loan, range_.charges, rows_, {}, schedule).ok()) return false;
+    const CostRate cost = cost_rate(loan, schedule, rows_);
+    plan->nominal = plan->capped = cost.nominal;
+    plan->nominal_error = plan->capped_error =
+        cost_error(loan, schedule, rows_, cost, 2.0 * error_fen_);
+    if (terms_.cap_basis == CapBasis::kEffective) {
+      plan->capped = cost.effective;
+      plan->capped_error = effective_error(loan, cost, plan->nominal_error);
+    }
+    std::int64_t largest = 0;
+    for (const Row& row : rows_.first(static_cast<std::size_t>(schedule.rows))) {
+      largest = std::max(largest, row.payment_fen());
+    }
+    plan->largest_payment_fen = static_cast<double>(largest);
+    return true;
+  }
+
+  bool surely_fits(const Plan& smallest) const {
+    return smallest.capped + smallest.capped_error < terms_.cap - kDisclosed;
+  }
+
+  // What the cap makes of the rates: where the most costly loan, the smallest amount at the highest
+  // rate, is within it, each gets what is wanted. Otherwise rates on both sides of the cap are
+  // looked for; `at_even` is the plan of the largest amount at `even_`.
+  void narrow_by_cap(const Plan& at_even) {
+    Plan smallest;
+    if (!make(range_.least, high_, &smallest)) {
+      low_ = even_;
+      return;
+    }
+    if (surely_fits(smallest)) return;
+    const double wanted = low_;
+    low_ = even_;
+    const double slope = (smallest.capped - at_even.capped) / (high_ - even_);
+    if (!(high_ > even_) || !(slope > 0.0)) return;
+    const double on_cap = even_ + (terms_.cap - at_even.capped) / slope;
+    const double around = (smallest.capped_error + 2.0 * kDisclosed) / slope;
+    const double above = steps_.up(on_cap + around);
+    Plan plan;
+    if (above > even_ && above < high_ && make(range_.most, above, &plan) &&
+        plan.capped - scaled(plan.capped_error) > terms_.cap + kDisclosed) {
+      high_ = above;
+    }
+    const double below = on_cap - around;
+    if (below > even_ && make(range_.least, below, &plan) && surely_fits(plan)) {
+      low_ = std::min({wanted, below, high_});
+    }
+  }
+
+  // The return on capital at any rate from `low_` to `high_` and any risk between the two given, at
+  // most: income with the higher payments, capital and funding with the smaller balances.
+  double most_return(LoanValue& value, double least_pd, double most_pd) {
+    const RiskCosts& costs = terms_.costs;
+    const double error = 2.0 * error_fen_;
+    value.at(high_);
+    const LenderFlow flow = value.flow();
+    const double per_year = flow.periods_per_year;
+    const double most_alive = std::pow(1.0 - least_pd, 1.0 / per_year);
+    const double least_alive = std::pow(1.0 - most_pd, 1.0 / per_year);
+    const double funding = std::pow(1.0 + costs.cost_of_funds, 1.0 / per_year) - 1.0;
+    // Backwards, as in LoanValue::at_most, without discount.
+    double income = 0.0;
+    for (std::size_t k = flow.payments_fen.size(); k-- > 0;) {
+      const double paid = flow.payments_fen[k] + income;
+      const double recovered = (1.0 - costs.lgd) * flow.opening_fen[k];
+      const double survival = paid > recovered ? most_alive : least_alive;
+      income = survival * paid + (1.0 - survival) * recovered - costs.servicing_fen;
+    }
+    value.at(low_);
+    income += error - flow.paid_out_fen - costs.acquisition_fen;
+    // The capital of a unit rises with risk and falls again: over a stretch it is least at an end.
+    const double capital = std::min(other_retail_capital(least_pd, costs.lgd),
+                                    other_retail_capital(most_pd, costs.lgd));
+    double alive = 1.0;
+    double bound = 0.0;
+    for (const double opening : value.flow().opening_fen) {
+      const double balance = std::max(0.0, opening - error);
+      income -= alive * balance * funding;
+      bound += alive * balance * capital / per_year;
+      alive *= least_alive;
+    }
+    return bound > 0.0 ? income / bound : kInfinity;
+  }
+
+  AmountRange& range_;
+  const PriceTerms& terms_;
+  const std::span<Row> rows_;
+  const Steps steps_;
+  LoanValue of_least_;
+  LoanValue of_most_;
+  double most_yearly_ = 0.0;
+  double error_fen_ = 0.0;
+  double even_ = 0.0;
+  double low_ = 0.0;
+  double high_ = 0.0;
+};
+
+}  // namespace
+
+RangeBound bound(AmountRange& range, const PriceTerms& terms, double pd12,
+                 std::int64_t most_instalment_fen, const std::optional<double>& hurdle,
+                 std::span<Row> rows) {
+  return Bounding(range, terms, pd12, rows).bound(most_instalment_fen, hurdle);
+}
+
+}  // namespace fenqi::offers
