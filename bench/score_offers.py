@@ -1,10 +1,11 @@
 """What does a Score cost over the network where each yes is a search for loans?
 
-The policy lends cash in 991 amounts and 5 terms to the card customers of the bundled data, at prices
-that rest on a model, as its file says. Of the applicants a third asks for what they can carry, a
-third for more than that, a third leaves amount and term open: the first take one price, the others
-a search. One core serves, the other loads, open loop, latency from the moment a request was due.
-Beside it, in turns, the same server with the same requests under a policy that decides only.
+The policy lends cash in 991 amounts and 5 terms to the card customers of the bundled data, at
+prices that rest on a model, as its file says. Of the applicants a third asks for what they can
+carry, a third for more than that, a third leaves amount and term open: the first take one price,
+the others a search. One core serves, the other loads, open loop, latency from the moment a
+request was due. Beside it, in turns, the same server with the same requests under a policy that
+decides only.
 """
 
 from __future__ import annotations

@@ -45,11 +45,11 @@ std::uint64_t taken_by(Quoter& quoter,
                        QuoterOutcome (Quoter::*method)(std::span<const std::uint8_t>),
                        std::span<const std::uint8_t> request) {
   REQUIRE((quoter.*method)(request).status.ok());
-  const std::uint64_t before = allocations.load();
+  const std::uint64_t before = allocations;
   bool fine = true;
   for (int round = 0; round < 10; ++round) fine = (quoter.*method)(request).status.ok() && fine;
   CHECK(fine);
-  return allocations.load() - before;
+  return allocations - before;
 }
 
 }  // namespace
@@ -103,9 +103,9 @@ TEST_CASE("neither does a drawdown that hands a token back") {
 
   fenqi::engine::Scorer scorer(engine);
   REQUIRE(scorer.score(request.bytes()).status.ok());
-  const std::uint64_t before = allocations.load();
+  const std::uint64_t before = allocations;
   const fenqi::engine::Outcome outcome = scorer.score(request.bytes());
-  CHECK(allocations.load() == before);
+  CHECK(allocations == before);
   REQUIRE(outcome.status.ok());
   fenqi::wire::MessageReader answer(outcome.response);
   while (answer.next()) {

@@ -187,10 +187,10 @@ TEST_CASE("predictions take nothing from the heap") {
     std::vector<float> rows;
     for (int i = 0; i < 100; ++i) rows.insert(rows.end(), row.begin(), row.end());
     std::vector<float> out(100 * targets);
-    const std::uint64_t before = allocations.load();
+    const std::uint64_t before = allocations;
     forest.predict(row, {out.data(), targets});
     forest.predict_batch(rows.data(), 100, out.data());
-    CHECK(allocations.load() == before);
+    CHECK(allocations == before);
   }
 }
 

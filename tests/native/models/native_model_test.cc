@@ -147,13 +147,13 @@ TEST_CASE("a run takes nothing from the heap") {
   REQUIRE(model.ok());
   auto run = ModelRun::create(model.value());
   REQUIRE(run.ok());
-  const std::uint64_t before = allocations.load();
+  const std::uint64_t before = allocations;
   bool fine = true;
   for (int i = 0; i < 100; ++i) {
     run.value().floats(0)[0] = static_cast<float>(i);
     fine = run.value().run().ok() && run.value().output(0, 0) == 2.0 * i + 3 && fine;
   }
-  CHECK(allocations.load() == before);
+  CHECK(allocations == before);
   CHECK(fine);
 }
 

@@ -27,9 +27,9 @@ void check_without_heap(const char* name, Function function) {
     REQUIRE(function().is_ok());
   }
   arena.reset();
-  const std::uint64_t before = allocations.load();
+  const std::uint64_t before = allocations;
   const Value value = function();
-  const std::uint64_t after = allocations.load();
+  const std::uint64_t after = allocations;
   CHECK_MESSAGE(value.is_ok(), name);
   CHECK_MESSAGE(after == before, name);
 }
