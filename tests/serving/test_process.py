@@ -49,7 +49,7 @@ def test_latency_counts_what_was_scored() -> None:
                 client.score({"loan": {"amount_fen": 1}})
         answer = admin_pb2_grpc.AdminStub(channel).GetLatency(admin_pb2.GetLatencyRequest())
     stages = {stage.stage: stage for stage in answer.stages}
-    assert list(stages) == ["read", "program", "model", "reasons", "write", "total"]
+    assert list(stages) == ["read", "program", "model", "offers", "reasons", "write", "total"]
     assert stages["total"].count == 10
     assert 0 < stages["total"].p50_us <= stages["total"].p99_us <= stages["total"].max_us
 

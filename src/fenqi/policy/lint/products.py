@@ -71,7 +71,6 @@ def _has_price(product: Product, lending: LoweredOffers) -> bool:
             interest_rounding=product.rounding,
             disbursed=_DAY,
             grace_periods=product.grace_periods,
-            grace=product.grace,
         )
         for method in product.methods
         for term in product.terms_months
