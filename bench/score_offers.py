@@ -72,10 +72,10 @@ def _serving(name: str, policy: Path) -> Contender:
 
 
 def _round(contender: Contender, requests: Path) -> dict[str, Any]:
-    with running(contender) as port:
+    with running(contender) as server:
         return {
             str(rate): offer(
-                port,
+                server.port,
                 requests,
                 rate=rate,
                 connections=CONNECTIONS,

@@ -143,12 +143,26 @@ def swap_table(results: dict[str, Any]) -> str:
     )
 
 
+def score_offers_table(results: dict[str, Any]) -> str:
+    """A row for each rate, with the search for loans and without."""
+    lines = [
+        "| | rate /s | p50 µs | p99 µs | p99.9 µs | max µs |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for name in ("offers", "decision_only"):
+        for rate, figures in results[name].items():
+            cells = [f"{figures[key]:,.0f}" for key in ("p50_us", "p99_us", "p999_us", "max_us")]
+            lines.append(f"| {name} | {rate} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 TABLES = {
     "engine": engine_table,
     "explanation": explanation_table,
     "forest": forest_table,
     "policy": policy_table,
     "score": score_table,
+    "score_offers": score_offers_table,
     "swap": swap_table,
 }
 
