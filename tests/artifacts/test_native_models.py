@@ -273,3 +273,32 @@ def test_hostile_graphs_are_refused_before_they_take_memory(node: onnx.NodeProto
     model = random_models.model_of([node], {"x": (TensorProto.FLOAT, 1)}, ["y"], constants)
     with pytest.raises(NotNativeError):
         compile_graph(model, graph_inputs(model), ["y"])
+
+
+@pytest.mark.parametrize("transform", ["NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO"])
+@pytest.mark.parametrize("base", [[], [0.5], [0.25, 0.75]])
+@pytest.mark.parametrize(
+    "leaves",
+    [
+        [(1, 0, 0.36), (2, 0, 0.94)],
+        [(1, 1, 0.36), (2, 1, -0.94)],
+        [(1, 0, 0.36)],
+        [(1, 1, 0.36)],
+    ],
+    ids=["one class, shares", "one class, margins", "a leaf without first", "and without second"],
+)
+def test_a_class_that_no_leaf_scores_is_unset_as_in_onnxruntime(
+    transform: str, base: list[float], leaves: list[tuple[int, int, float]]
+) -> None:
+    node = random_models.make(
+        "TreeEnsembleClassifier", ["x"], ["label", "y"],
+        nodes_treeids=[0, 0, 0], nodes_nodeids=[0, 1, 2], nodes_featureids=[0, 0, 0],
+        nodes_modes=["BRANCH_LEQ", "LEAF", "LEAF"], nodes_values=[0.5, 0.0, 0.0],
+        nodes_truenodeids=[1, 0, 0], nodes_falsenodeids=[2, 0, 0],
+        class_treeids=[0] * len(leaves), class_nodeids=[leaf for leaf, _, _ in leaves],
+        class_ids=[k for _, k, _ in leaves], class_weights=[weight for _, _, weight in leaves],
+        classlabels_int64s=[0, 1], post_transform=transform,
+        **({"base_values": base} if base else {}),
+    )  # fmt: skip
+    model = random_models.model_of([node], {"x": (TensorProto.FLOAT, 1)}, ["label", "y"])
+    assert parity_of(model) == 0.0

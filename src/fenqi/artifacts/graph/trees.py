@@ -100,7 +100,7 @@ def _classifier(node: Node) -> list[Tensor]:
     always, ever = trees.classes_scored(count)
     # Whether a class has a score at all may depend on the row: it is counted beside the sums.
     counted = [k for k in range(count) if ever[k] and not always[k]]
-    if count == 2 and counted == [0]:
+    if count == 2 and counted == [0] and not base.size:
         counted = []
     counting = _with_counts(trees, count, counted)
     sums = _sums(node, counting, count + len(counted), image.AGGREGATE_SUM, base[:0])
@@ -110,7 +110,7 @@ def _classifier(node: Node) -> list[Tensor]:
         scored[k] = _is_positive(node, column(sums, count + i))
     if count > 2:
         return _many_classes(node, labels, scores, base, name, scored)
-    return _two_classes(node, labels, scores, base, name, scored[1])
+    return _two_classes(node, labels, scores, base, name, scored)
 
 
 def _with_counts(trees: Trees, count: int, counted: list[int]) -> Trees:
@@ -170,31 +170,42 @@ def _many_classes(
 
 
 def _two_classes(
-    node: Node, labels: Tensor, scores: Tensor, base: Floats, name: str, second: Tensor | bool
+    node: Node,
+    labels: Tensor,
+    scores: Tensor,
+    base: Floats,
+    name: str,
+    scored: list[Tensor | bool],
 ) -> list[Tensor]:
+    first, second = scored
     if isinstance(second, bool):
-        return _binary(node, labels, scores, base, name, second)
-    yes, no = (_binary(node, labels, scores, base, name, has) for has in (True, False))
+        return _binary(node, labels, scores, base, name, first, second)
+    yes, no = (_binary(node, labels, scores, base, name, first, has) for has in (True, False))
     label = select(node, second, yes[0], no[0]).moved(np.ravel)
     return [label, select(node, second, yes[1], no[1])]
 
 
 def _binary(
-    node: Node, labels: Tensor, scores: Tensor, base: Floats, name: str, second: bool
+    node: Node,
+    labels: Tensor,
+    scores: Tensor,
+    base: Floats,
+    name: str,
+    first: Tensor | bool,
+    second: bool,
 ) -> list[Tensor]:
-    """Two classes; `second`: a leaf gave the second one a weight."""
+    """Two classes; `first` and `second`: whether a leaf gave each a weight."""
     weights = node.numbers("class_weights", np.float32)
     all_positive = not (weights < 0).any()
     one_class = np.unique(node.attribute("class_ids", [])).size == 1
     first_score, second_score = column(scores, 0), column(scores, 1)
     if base.size == 2 and second:
         second_score = _plus(node, first_score, base[1])
-        first_score = node.each(image.STEP_KIND_NEGATE, second_score)
-    elif base.size == 2:
-        # The second score stays unset, which is 0, whatever its base value.
-        first_score, second_score = _plus(node, first_score, base[0]), node.scalar(scores, 0.0)
-    elif base.size == 1:
-        first_score = _plus(node, first_score, base[0])
+        first_score = _if_set(node, first, node.each(image.STEP_KIND_NEGATE, second_score))
+    elif base.size:
+        # A score that stays unset is 0, whatever its base value.
+        first_score = _if_set(node, first, _plus(node, first_score, base[0]))
+        second_score = second_score if base.size == 1 else node.scalar(scores, 0.0)
     deciding = second_score if second else first_score
     bound = node.scalar(deciding, 0.5 if one_class and all_positive else 0.0)
     above = node.each(image.STEP_KIND_LESS, bound, deciding, dtype=BOOL)
@@ -204,11 +215,19 @@ def _binary(
     if second or base.size >= 2:
         both = side_by_side(node, [first_score, second_score])
         return [label, transformed(node, both, name, image.STEP_KIND_LOGISTIC)]
-    if one_class and all_positive:
+    if one_class and all_positive and name != "LOGISTIC":
         return [label, one_minus(node, first_score)]
     if base.size and not one_class:
         raise node.refuse("onnxruntime leaves the second class's score unwritten")
     return [label, opposite(node, first_score, name)]
+
+
+def _if_set(node: Node, is_set: Tensor | bool, score: Tensor) -> Tensor:
+    """`score` where a leaf gave one, else 0."""
+    if is_set is True:
+        return score
+    unset = node.scalar(score, 0.0)
+    return select(node, is_set, score, unset) if is_set else unset
 
 
 def _plus(node: Node, score: Tensor, base: np.float32) -> Tensor:
