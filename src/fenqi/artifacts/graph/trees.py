@@ -19,6 +19,7 @@ from fenqi.artifacts.graph.scores import (
     transformed,
 )
 from fenqi.artifacts.graph.tensors import BOOL, FLOAT, INT32, INT64, STRING, Tensor, constant
+from fenqi.artifacts.tree_nodes import RepeatedNodeError, TreeNodes, UnknownNodeError
 from fenqi.internal.v1 import native_model_pb2 as image
 
 
@@ -248,18 +249,26 @@ def _trees(node: Node, kind: str, targets: int) -> Trees:
     begins = np.flatnonzero(np.diff(tree, prepend=tree[0] - 1))
     if np.unique(tree[begins]).size != begins.size:
         raise node.refuse("mixes the nodes of its trees")
-    keys = _Keys(node, tree, own)
+    if own.min() < 0 or tree.min() < 0:
+        raise node.refuse("has a tree or node of a negative number")
     inner = modes != image.BRANCH_UNSPECIFIED
-    when_true, when_false = (
-        _children(node, keys, tree, inner, f"nodes_{side}nodeids") for side in ("true", "false")
-    )
+    try:
+        nodes = TreeNodes(tree, own)
+        when_true, when_false = (
+            _children(node, nodes, tree, inner, f"nodes_{side}nodeids")
+            for side in ("true", "false")
+        )
+        leaf = nodes.find(
+            np.array(node.attribute(f"{kind}_treeids", []), np.int64),
+            np.array(node.attribute(f"{kind}_nodeids", []), np.int64),
+        )
+    except RepeatedNodeError:
+        raise node.refuse("has a node twice") from None
+    except UnknownNodeError:
+        raise node.refuse("points to a node that there is not") from None
     tracks = np.zeros(len(modes), np.bool_)
     given = np.array(node.attribute("nodes_missing_value_tracks_true", []), np.int64)
     tracks[: given.size] = given == 1
-    leaf = keys.find(
-        np.array(node.attribute(f"{kind}_treeids", []), np.int64),
-        np.array(node.attribute(f"{kind}_nodeids", []), np.int64),
-    )
     order = np.argsort(leaf, kind="stable")
     # Weights at inner nodes count for nothing.
     order = order[~inner[leaf[order]]]
@@ -287,33 +296,14 @@ def _mode(node: Node, name: str) -> int:
     return MODES[name]
 
 
-class _Keys:
-    """Finds nodes by tree and number."""
-
-    def __init__(self, node: Node, tree: Ints, own: Ints) -> None:
-        self._node = node
-        self._stride = int(own.max()) + 1
-        keys = tree * self._stride + own
-        self._order = np.argsort(keys, kind="stable")
-        self._sorted = keys[self._order]
-        if own.min() < 0 or tree.min() < 0 or (np.diff(self._sorted) == 0).any():
-            raise node.refuse("has a node twice")
-
-    def find(self, tree: Ints, own: Ints) -> Ints:
-        keys = tree * self._stride + own
-        places = np.minimum(np.searchsorted(self._sorted, keys), len(self._sorted) - 1)
-        inside = (own >= 0) & (own < self._stride) & (self._sorted[places] == keys)
-        if not inside.all():
-            raise self._node.refuse("points to a node that there is not")
-        return self._order[places]
-
-
-def _children(node: Node, keys: _Keys, tree: Ints, inner: NDArray[np.bool_], name: str) -> Ints:
+def _children(
+    node: Node, nodes: TreeNodes, tree: Ints, inner: NDArray[np.bool_], name: str
+) -> Ints:
     children = np.zeros(len(tree), np.int64)
     ids = np.array(node.attribute(name, []), np.int64)
     if ids.size != tree.size:
         raise node.refuse(f"has no {name} for each node")
-    children[inner] = keys.find(tree[inner], ids[inner])
+    children[inner] = nodes.find(tree[inner], ids[inner])
     return children
 
 

@@ -5,6 +5,8 @@ onnxruntime follows these indices without a second look, and descends by recursi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,8 +14,7 @@ from numpy.typing import NDArray
 from onnx import NodeProto, numpy_helper
 
 from fenqi.artifacts.safety.limits import MOST_LEVELS, MOST_TREE_NODES, UnsafeGraph
-
-Numbers = NDArray[np.int64]
+from fenqi.artifacts.tree_nodes import Numbers, RepeatedNodeError, TreeNodes, UnknownNodeError
 
 # In nodes_modes of version 5: the value is in a set.
 MEMBER_MODE = 6
@@ -36,6 +37,17 @@ def check_trees(node: NodeProto, what: str, columns: int | None) -> None:
         _check_joint_leaves(attributes, what, columns, _ENSEMBLES[node.op_type])
 
 
+@contextmanager
+def _unsafe(what: str) -> Iterator[None]:
+    """Makes UnsafeGraph of what TreeNodes has against them."""
+    try:
+        yield
+    except RepeatedNodeError:
+        raise UnsafeGraph(f"{what} has two nodes of one tree and number") from None
+    except UnknownNodeError:
+        raise UnsafeGraph(f"{what} names a node that does not exist") from None
+
+
 def _check_joint_leaves(
     attributes: dict[str, Any], what: str, columns: int | None, leaves: str
 ) -> None:
@@ -53,9 +65,10 @@ def _check_joint_leaves(
     _optional_lengths(
         attributes, what, len(node), ("nodes_values", "nodes_missing_value_tracks_true")
     )
-    places = _Places(what, tree, node)
     inner = np.flatnonzero(modes != b"LEAF")
-    children = [places.find(tree[inner], ids[inner]) for ids in (true, false)]
+    with _unsafe(what):
+        nodes = TreeNodes(tree, node)
+        children = [nodes.find(tree[inner], ids[inner]) for ids in (true, false)]
     _check_features(what, feature[inner], columns)
     is_root = _check_shape(what, len(node), inner, children)
     roots = tree[is_root]
@@ -65,7 +78,8 @@ def _check_joint_leaves(
     target = _ints(attributes, f"{leaves}_ids")
     _same_length(what, len(target), **{f"{leaves}_treeids": of_tree, f"{leaves}_nodeids": of_node})
     _optional_lengths(attributes, what, len(target), (f"{leaves}_weights",))
-    weighed = places.find(of_tree, of_node)
+    with _unsafe(what):
+        weighed = nodes.find(of_tree, of_node)
     if np.isin(weighed, inner).any():
         raise UnsafeGraph(f"{what} gives a weight to a node that is no leaf")
     _check_targets(what, target, _target_count(attributes, leaves))
@@ -148,35 +162,6 @@ def _check_shape(
     if size[:-1][is_root].sum() > MOST_TREE_NODES:
         raise UnsafeGraph(f"{what} unfolds to more than {MOST_TREE_NODES} nodes of trees")
     return is_root
-
-
-class _Places:
-    """Where each node is, by its tree and its number in it."""
-
-    def __init__(self, what: str, tree: Numbers, node: Numbers) -> None:
-        self._what = what
-        self._trees, self._nodes = np.unique(tree), np.unique(node)
-        keys = self._keys(tree, node)
-        self._order = np.argsort(keys)
-        self._sorted = keys[self._order]
-        if (self._sorted[1:] == self._sorted[:-1]).any():
-            raise UnsafeGraph(f"{what} has two nodes of one tree and number")
-
-    def find(self, tree: Numbers, node: Numbers) -> Numbers:
-        """The places of these. Raises UnsafeGraph where there is no such node."""
-        keys = self._keys(tree, node)
-        at = np.minimum(np.searchsorted(self._sorted, keys), len(self._sorted) - 1)
-        if (self._sorted[at] != keys).any():
-            raise UnsafeGraph(f"{self._what} names a node that does not exist")
-        return self._order[at]
-
-    def _keys(self, tree: Numbers, node: Numbers) -> Numbers:
-        """One number for each pair, -1 for a pair that holds an unknown number."""
-        which, number = np.searchsorted(self._trees, tree), np.searchsorted(self._nodes, node)
-        known = (self._trees[np.minimum(which, len(self._trees) - 1)] == tree) & (
-            self._nodes[np.minimum(number, len(self._nodes) - 1)] == node
-        )
-        return np.where(known, which * len(self._nodes) + number, -1)
 
 
 def _check_features(what: str, feature: Numbers, columns: int | None) -> None:
