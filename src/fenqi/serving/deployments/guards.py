@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 
 from fenqi.deployment import RoleTraffic
 from fenqi.errors import StatusCode
 from fenqi.serving.deployments.deployments import Deployments
+from fenqi.serving.deployments.polling import Polling
 
 GUARD = "guard"
 _POLL_SECONDS = 1.0
@@ -94,7 +94,7 @@ def _drift(canary: RoleTraffic, limits: Limits) -> list[str]:
     ]
 
 
-class Guard:
+class Guard(Polling):
     """Watches the canary from `start` until `stop`, and stops it where it breaks a limit."""
 
     def __init__(
@@ -103,24 +103,11 @@ class Guard:
         limits: Limits,
         poll_seconds: float = _POLL_SECONDS,
     ) -> None:
+        super().__init__("guard", poll_seconds)
         self._deployments = deployments
         self._limits = limits
-        self._poll_seconds = poll_seconds
         self._release = ""
         self._window = ErrorWindow(limits.requests)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="guard", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.wait(self._poll_seconds):
-            self._look()
 
     def _look(self) -> None:
         self._deployments.lapse()

@@ -7,7 +7,6 @@ and is told of once.
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Literal
 from fenqi.artifacts import ArtifactError, load_artifact
 from fenqi.serving.deployments.deployments import Deployments
 from fenqi.serving.deployments.errors import RefusedError, StateError
+from fenqi.serving.deployments.polling import Polling
 
 WATCHER = "watch"
 _POLL_SECONDS = 1.0
@@ -32,7 +32,7 @@ class _Arriving:
     since: float
 
 
-class WatchedFolder:
+class WatchedFolder(Polling):
     """Watches from `start` until `stop`; versions that are there at the start are known already."""
 
     def __init__(
@@ -42,26 +42,13 @@ class WatchedFolder:
         poll_seconds: float = _POLL_SECONDS,
         settled_seconds: float = _SETTLED_SECONDS,
     ) -> None:
+        super().__init__("watched folder", poll_seconds)
         self._deployments = deployments
         self._then = then
-        self._poll_seconds = poll_seconds
         self._settled_seconds = settled_seconds
         self._sources = deployments.sources
         self._known = set(self._sources.packages())
         self._arriving: dict[Path, _Arriving] = {}
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="watched folder", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.wait(self._poll_seconds):
-            self._look()
 
     def _look(self) -> None:
         for folder in self._sources.packages():
