@@ -17,7 +17,8 @@ from onnx import ModelProto, TensorProto
 
 from fenqi.artifacts.graph import GraphInput, compile_graph, without_zip_maps
 from fenqi.artifacts.graph.parity import LIMIT, Parity, compare
-from fenqi.artifacts.graph.probing import random_rows, rows_of_every_split
+from fenqi.artifacts.graph.probing import random_rows
+from tests.artifacts.every_split import rows_of_every_split
 
 COLUMNS = 7
 Data = tuple[NDArray[np.float32], NDArray[Any]]

@@ -15,16 +15,16 @@ from fenqi.artifacts import load_artifact
 from fenqi.artifacts.graph import (
     GraphInput,
     NotNativeError,
-    check_parity,
     compile_graph,
     graph_inputs,
     serving_form,
     without_zip_maps,
 )
 from fenqi.artifacts.graph.parity import LIMIT, compare, native_runner
-from fenqi.artifacts.graph.probing import random_rows, rows_of_every_split, split_values
+from fenqi.artifacts.graph.probing import random_rows, split_values
 from fenqi.internal.v1 import native_model_pb2 as image
 from tests.artifacts import model_cases, random_models
+from tests.artifacts.every_split import rows_of_every_split
 
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT.parent / "shared" / "conformance" / "models"
@@ -235,7 +235,9 @@ def test_probabilities_in_dictionaries_become_columns() -> None:
     model = random_models.model_of(nodes, {"x": (TensorProto.FLOAT, 2)}, ["maps"])
     assert [n.op_type for n in without_zip_maps(model).graph.node][-1] == "Identity"
     rows = {"x": np.random.default_rng(1).normal(size=(20, 2)).astype(np.float32)}
-    parity = check_parity(model.SerializeToString(), rows)
+    plain = without_zip_maps(model)
+    inputs = graph_inputs(plain)
+    parity = compare(plain, compile_graph(plain, inputs, ["maps"]), inputs, rows)
     assert parity.agrees and parity.rows == 20
 
 

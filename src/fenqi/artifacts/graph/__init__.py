@@ -1,7 +1,7 @@
 """ONNX graphs as native models: compiled, and compared with onnxruntime."""
 
 from fenqi.artifacts.graph.compiler import GraphInput, compile_graph, graph_inputs
-from fenqi.artifacts.graph.parity import Parity, ServingForm, check_parity, serving_form
+from fenqi.artifacts.graph.parity import Parity, ServingForm, serving_form
 from fenqi.artifacts.graph.tensors import NotNativeError
 from fenqi.artifacts.graph.zip_map import without_zip_maps
 
@@ -10,7 +10,6 @@ __all__ = [
     "NotNativeError",
     "Parity",
     "ServingForm",
-    "check_parity",
     "compile_graph",
     "graph_inputs",
     "serving_form",

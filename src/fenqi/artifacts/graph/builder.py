@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fenqi.artifacts.graph.tensors import (
+    BANKS,
     NUMPY_TYPES,
     STRING,
     TENSOR_TYPES,
@@ -23,14 +24,6 @@ Cells = NDArray[np.int64]
 MOST_CELLS = 1 << 22
 # Variables are numbered from here while constants are still being added; see `finish`.
 _VARIABLES = 1 << 40
-
-_BANKS = {
-    image.TENSOR_TYPE_FLOAT: "float",
-    image.TENSOR_TYPE_DOUBLE: "double",
-    image.TENSOR_TYPE_INT64: "int",
-    image.TENSOR_TYPE_BOOL: "int",
-    image.TENSOR_TYPE_STRING: "text",
-}
 
 
 class _Bank:
@@ -76,7 +69,7 @@ class ModelBuilder:
         return np.arange(first, first + flat.size, dtype=np.int64).reshape(tensor.shape)
 
     def _bank(self, dtype: int) -> _Bank:
-        return self._banks[_BANKS[TENSOR_TYPES[dtype]]]
+        return self._banks[BANKS[TENSOR_TYPES[dtype]]]
 
     def _constants(self, dtype: int, flat: NDArray[Any]) -> int:
         """Where `flat` stands among the constants, as a block."""
@@ -119,7 +112,7 @@ class ModelBuilder:
         else:
             result = self.new_cells(dtype, [cells.size])
             index = sum(len(copied) for _, copied in self._copied)
-            self._copied.append((_BANKS[TENSOR_TYPES[dtype]], cells))
+            self._copied.append((BANKS[TENSOR_TYPES[dtype]], cells))
             self._add(image.STEP_KIND_COPY, dtype, result, count=cells.size, index=index)
             first = int(self.cells_of(result)[0])
         bank.copies[cells.tobytes()] = first
@@ -144,7 +137,7 @@ class ModelBuilder:
         shape = None if count is not None or result is None else result.shape
         places = [self.operand(operand, shape) for operand in operands]
         fields = {
-            name: (_BANKS[TENSOR_TYPES[operand.dtype]], place)
+            name: (BANKS[TENSOR_TYPES[operand.dtype]], place)
             for name, operand, (place, _) in zip("abc", operands, places, strict=False)
         }
         single = sum(1 << i for i, (_, one) in enumerate(places) if one)
@@ -169,7 +162,7 @@ class ModelBuilder:
         places = dict(fields or {})
         if result is not None:
             first = int(self.cells_of(result).ravel()[0])
-            places["result"] = (_BANKS[TENSOR_TYPES[result.dtype]], first)
+            places["result"] = (BANKS[TENSOR_TYPES[result.dtype]], first)
         self._steps.append((step, places))
 
     # --- the model ---
@@ -187,7 +180,7 @@ class ModelBuilder:
     def _inputs_or_outputs(self, into: Any, name: str, tensor: Tensor) -> None:
         first, _ = self.operand(tensor)
         added = into.add(name=name, type=TENSOR_TYPES[tensor.dtype], width=tensor.size)
-        self._steps.append((added, {"first_cell": (_BANKS[added.type], first)}))
+        self._steps.append((added, {"first_cell": (BANKS[added.type], first)}))
 
     def add_forest(self, forest: image.Forest) -> int:
         """The forest's index."""

@@ -7,15 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from fenqi.artifacts.graph.tensors import BANKS
 from fenqi.internal.v1 import native_model_pb2 as image
 
-_BANKS = {
-    image.TENSOR_TYPE_FLOAT: "float",
-    image.TENSOR_TYPE_DOUBLE: "double",
-    image.TENSOR_TYPE_INT64: "int",
-    image.TENSOR_TYPE_BOOL: "int",
-    image.TENSOR_TYPE_STRING: "text",
-}
 _RESULT_BANKS = {
     image.STEP_KIND_TO_FLOAT: "float",
     image.STEP_KIND_TO_DOUBLE: "double",
@@ -112,7 +106,7 @@ class Flow:
         self._made_by: dict[Cell, tuple[image.ModelStep, int]] = {}
         for step in model.steps:
             if step.kind != image.STEP_KIND_REQUIRE:
-                bank = _RESULT_BANKS.get(step.kind, _BANKS[step.type])
+                bank = _RESULT_BANKS.get(step.kind, BANKS[step.type])
                 count = step.count * (step.size if step.kind in _SOFTMAX else 1)
                 for i in range(count):
                     self._made_by[bank, step.result + i] = (step, i)
@@ -120,7 +114,7 @@ class Flow:
         column = 0
         for tensor in model.inputs:
             for i in range(tensor.width):
-                self._columns[_BANKS[tensor.type], tensor.first_cell + i] = frozenset({column})
+                self._columns[BANKS[tensor.type], tensor.first_cell + i] = frozenset({column})
                 column += 1
 
     def columns(self, cell: Cell) -> frozenset[int]:
@@ -151,7 +145,7 @@ class Flow:
     def output(self, name: str, column: int) -> Cell:
         """The cell of an output's column; of the only one, whichever is asked for."""
         tensor = next(output for output in self._model.outputs if output.name == name)
-        return _BANKS[tensor.type], tensor.first_cell + (column if tensor.width > 1 else 0)
+        return BANKS[tensor.type], tensor.first_cell + (column if tensor.width > 1 else 0)
 
     def margin(self, cell: Cell) -> Affine:
         """How a margin's cell comes from forests. Raises NotAForestError."""
@@ -196,7 +190,7 @@ class Flow:
             return self._term(a)
         if step.kind == image.STEP_KIND_GROUP_SOFTMAX and step.size == 2:
             own, other = step.a + i, step.a + (i ^ 1)
-            bank = _BANKS[step.type]
+            bank = BANKS[step.type]
             return self._term((bank, own)).plus(self._term((bank, other)).scaled(-1.0))
         if step.kind == image.STEP_KIND_COPY:
             return self.log_odds(next(iter(self._operands(step, i))))
@@ -232,7 +226,7 @@ class Flow:
     @staticmethod
     def _elementwise(step: image.ModelStep, i: int) -> tuple[Cell, Cell, Cell]:
         """The operands of element i where the step has one for each."""
-        bank = _BANKS[step.type]
+        bank = BANKS[step.type]
         first = "int" if step.kind in (image.STEP_KIND_SELECT, image.STEP_KIND_TAKE) else bank
         return (
             (first, step.a + (0 if step.single & 1 else i)),
@@ -242,7 +236,7 @@ class Flow:
 
     def _operands(self, step: image.ModelStep, i: int) -> Iterator[Cell]:
         """What element i of the result rests on."""
-        bank = _BANKS[step.type]
+        bank = BANKS[step.type]
         a, b, c = self._elementwise(step, i)
         match step.kind:
             case image.STEP_KIND_COPY:

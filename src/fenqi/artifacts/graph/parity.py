@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto
 
 from fenqi import _native
-from fenqi.artifacts.graph.compiler import GraphInput, compile_graph, graph_inputs
+from fenqi.artifacts.graph.compiler import GraphInput, compile_graph
 from fenqi.artifacts.graph.probing import random_rows
 from fenqi.artifacts.graph.tensors import TENSOR_TYPES, NotNativeError
 from fenqi.artifacts.graph.zip_map import without_zip_maps
@@ -60,24 +60,6 @@ class ServingForm:
     @property
     def path(self) -> str:
         return "onnxruntime" if self.native is None else "native"
-
-
-def check_parity(
-    model: bytes,
-    rows: Mapping[str, NDArray[Any]],
-    outputs: Sequence[str] | None = None,
-) -> Parity:
-    """Compares both paths, one row at a time, on `rows`: arrays [rows, columns] by input name.
-
-    `outputs`: names; by default all of the graph's. Raises NotNativeError where the core cannot run
-    the graph, onnxruntime's own errors where that cannot.
-    """
-    proto = without_zip_maps(onnx.load_from_string(model))
-    widths = {name: np.asarray(array).shape[1] for name, array in rows.items()}
-    inputs = graph_inputs(proto, widths)
-    wanted = [output.name for output in proto.graph.output] if outputs is None else list(outputs)
-    native = compile_graph(proto, inputs, wanted)
-    return compare(proto, native, inputs, rows)
 
 
 _forms: dict[str, ServingForm] = {}

@@ -90,18 +90,6 @@ def random_rows(
     return rows
 
 
-def rows_of_every_split(
-    native: image.NativeModel, seed: int = 1, golden: Mapping[str, Any] | None = None
-) -> Rows:
-    """Rows in which every column takes each of its split values and their neighbours."""
-    splits = split_values(native)
-    count = max((len(values) for values in splits.values()), default=0)
-    rows = random_rows(native, count, seed, golden)
-    for (name, i), values in splits.items():
-        rows[name][:, i] = np.resize(values, count)
-    return rows
-
-
 def _column(
     random: np.random.Generator,
     native: image.NativeModel,

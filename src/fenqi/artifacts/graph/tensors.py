@@ -33,6 +33,14 @@ TENSOR_TYPES: dict[int, image.TensorType] = {
     BOOL: image.TENSOR_TYPE_BOOL,
     STRING: image.TENSOR_TYPE_STRING,
 }
+# The bank of cells that holds each.
+BANKS: dict[int, str] = {
+    image.TENSOR_TYPE_FLOAT: "float",
+    image.TENSOR_TYPE_DOUBLE: "double",
+    image.TENSOR_TYPE_INT64: "int",
+    image.TENSOR_TYPE_BOOL: "int",
+    image.TENSOR_TYPE_STRING: "text",
+}
 NUMPY_TYPES: dict[int, Any] = {
     FLOAT: np.float32,
     DOUBLE: np.float64,
