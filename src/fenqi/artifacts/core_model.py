@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice, repeat
+
 from fenqi import _native
 from fenqi.artifacts.artifact import Artifact
 from fenqi.artifacts.explanation import explanation_of
@@ -9,6 +12,7 @@ from fenqi.artifacts.graph import ServingForm, serving_form
 from fenqi.artifacts.graph.tensors import TENSOR_TYPES
 from fenqi.artifacts.interface import graph_inputs_of
 from fenqi.bundled import onnxruntime_library
+from fenqi.internal.v1.explanation_pb2 import Explanation
 from fenqi.internal.v1.release_image_pb2 import ModelSlot
 
 
@@ -27,22 +31,38 @@ def form_of(artifact: Artifact) -> ServingForm:
 def core_model(artifact: Artifact) -> _native.Model:
     """The model in the core, with its explanation. Raises ArtifactError where it has none of the
     kind that its manifest asks for, StatusError where the core refuses it."""
-    manifest, outputs, form = artifact.manifest, artifact.manifest.outputs, form_of(artifact)
-    slot = ModelSlot(
-        margin_output=outputs.margin or "",
-        probability_output=outputs.probability or "",
-        output_column=None if outputs.probability is None else outputs.class_,
-    )
+    manifest, form = artifact.manifest, form_of(artifact)
+    explanation = explanation_of(manifest, artifact.reference.rows, form.native, form.why)
+    slot = ModelSlot()
+    # Registers say the width; nothing feeds them here.
+    fill_slot(slot, artifact, form, explanation, repeat(0))
+    return _native.Model(slot.SerializeToString(), str(onnxruntime_library()))
+
+
+def fill_slot(
+    slot: ModelSlot,
+    artifact: Artifact,
+    form: ServingForm,
+    explanation: Explanation | None,
+    registers: Iterator[int],
+) -> None:
+    """What the core runs: graph, outputs, explanation, and inputs that are fed from `registers`,
+    one for each column in order."""
+    manifest, outputs = artifact.manifest, artifact.manifest.outputs
     if form.native is None:
         slot.onnx = artifact.onnx
     else:
         slot.native.CopyFrom(form.native)
-    found = explanation_of(manifest, artifact.reference.rows, form.native, form.why)
-    if found is not None:
-        slot.explanation.CopyFrom(found)
-    for given in graph_inputs_of(manifest):
-        # Registers say the width; nothing feeds them here.
+    slot.margin_output = outputs.margin or ""
+    slot.probability_output = outputs.probability or ""
+    if outputs.probability is not None:
+        slot.output_column = outputs.class_
+    for tensor, given in zip(manifest.inputs, graph_inputs_of(manifest), strict=True):
         slot.inputs.add(
-            name=given.name, type=TENSOR_TYPES[given.dtype], registers=[0] * given.width
+            name=given.name,
+            type=TENSOR_TYPES[given.dtype],
+            registers=islice(registers, given.width),
+            missing_int=tensor.missing,
         )
-    return _native.Model(slot.SerializeToString(), str(onnxruntime_library()))
+    if explanation is not None:
+        slot.explanation.CopyFrom(explanation)

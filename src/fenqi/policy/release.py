@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from fenqi.artifacts import Artifact
+from fenqi.artifacts.core_model import fill_slot
 from fenqi.artifacts.graph import ServingForm
 from fenqi.artifacts.manifest import Manifest
 from fenqi.artifacts.reference import Histogram, Reference
@@ -47,13 +48,6 @@ _ACTIONS = {
     "refer": scoring_pb2.RULE_ACTION_REFER,
     "decline": scoring_pb2.RULE_ACTION_DECLINE,
     "cap": scoring_pb2.RULE_ACTION_CAP,
-}
-_TENSOR_TYPES = {
-    "float": image.TENSOR_TYPE_FLOAT,
-    "double": image.TENSOR_TYPE_DOUBLE,
-    "int64": image.TENSOR_TYPE_INT64,
-    "bool": image.TENSOR_TYPE_BOOL,
-    "string": image.TENSOR_TYPE_STRING,
 }
 _DIMENSIONS = {
     None: scoring_pb2.DIMENSION_UNSPECIFIED,
@@ -236,27 +230,12 @@ def _add_model(
 ) -> None:
     manifest = model.artifact.manifest
     added.slot, added.name, added.version = slot, manifest.name, manifest.version
-    if model.form.native is None:
-        added.onnx = model.artifact.onnx
-    else:
-        added.native.CopyFrom(model.form.native)
-    added.margin_output = manifest.outputs.margin or ""
-    added.probability_output = manifest.outputs.probability or ""
-    if manifest.outputs.probability is not None:
-        added.output_column = manifest.outputs.class_
-    operands = iter(model.inputs)
-    for tensor in manifest.inputs:
-        added.inputs.add(
-            name=tensor.name,
-            type=_TENSOR_TYPES[tensor.type],
-            registers=[registers.of(next(operands)) for _ in tensor.columns],
-            missing_int=tensor.missing,
-        )
+    fed_by = (registers.of(operand) for operand in model.inputs)
+    fill_slot(added, model.artifact, model.form, model.explanation, fed_by)
     added.calibration.CopyFrom(_calibration(manifest))
     added.score_scale.offset = manifest.score_scale.offset
     added.score_scale.factor = manifest.score_scale.factor
     if model.explanation is not None:
-        added.explanation.CopyFrom(model.explanation)
         for column in manifest.columns:
             added.contributions.append(_contribution(column.reason, column.dimension, codes))
     added.score_register = registers.of(CoreOutput(f"{slot}.score"))
