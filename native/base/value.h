@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 namespace fenqi {
@@ -164,5 +165,20 @@ struct Value {
 };
 
 static_assert(sizeof(Value) == 16);
+
+// The number or truth value that `value` holds; NaN where it is missing or an error.
+inline double number_of(const Value& value) {
+  if (!value.is_ok()) return std::numeric_limits<double>::quiet_NaN();
+  switch (value.kind) {
+    case Kind::kBool:
+      return value.b ? 1.0 : 0.0;
+    case Kind::kInt:
+      return static_cast<double>(value.i);
+    case Kind::kUint:
+      return static_cast<double>(value.u);
+    default:
+      return value.d;
+  }
+}
 
 }  // namespace fenqi

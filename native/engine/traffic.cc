@@ -12,19 +12,6 @@ std::size_t bin_of(std::span<const double> edges, double value) {
                                   edges.begin());
 }
 
-double to_double(const Value& value) {
-  switch (value.kind) {
-    case Kind::kBool:
-      return value.b ? 1.0 : 0.0;
-    case Kind::kInt:
-      return static_cast<double>(value.i);
-    case Kind::kUint:
-      return static_cast<double>(value.u);
-    default:
-      return value.d;
-  }
-}
-
 // Adds up what `counts` hold bin by bin.
 void add_to(std::vector<std::uint64_t>& sums, std::span<const Count> counts) {
   for (std::size_t i = 0; i < counts.size(); ++i) sums[i] += counts[i].value();
@@ -73,7 +60,7 @@ void TrafficCounters::count_columns(const Release& release, std::span<const Valu
         ++column;
         if (bins.empty()) continue;
         const Value& value = registers[r];
-        bins[value.is_ok() ? bin_of(reference.edges, to_double(value)) : bins.size() - 1].add();
+        bins[value.is_ok() ? bin_of(reference.edges, number_of(value)) : bins.size() - 1].add();
       }
     }
   }

@@ -35,20 +35,9 @@ std::partial_ordering compare(std::int64_t a, std::uint64_t b) {
   return static_cast<std::uint64_t>(a) <=> b;
 }
 
-double as_double(const Value& number) {
-  switch (number.kind) {
-    case Kind::kInt:
-      return static_cast<double>(number.i);
-    case Kind::kUint:
-      return static_cast<double>(number.u);
-    default:
-      return number.d;
-  }
-}
-
 // As the language has it.
 std::partial_ordering order_of(const Value& a, const Value& b) {
-  if (a.kind == Kind::kDouble || b.kind == Kind::kDouble) return as_double(a) <=> as_double(b);
+  if (a.kind == Kind::kDouble || b.kind == Kind::kDouble) return number_of(a) <=> number_of(b);
   return compare_numbers(a, b);
 }
 
