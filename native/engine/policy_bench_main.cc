@@ -8,56 +8,23 @@
 //   decision     ns a decision from request bytes to answer bytes
 //   allocations  blocks taken from the heap by these decisions, once warm
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
-#include <new>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "base/counted_heap.h"
 #include "base/histogram.h"
+#include "base/tool.h"
 #include "engine/engine.h"
 #include "engine/scorer.h"
 #include "wire/delimited.h"
 
 namespace {
 
-std::atomic<std::uint64_t> allocations{0};
-
-void* counted(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* at = std::malloc(size != 0 ? size : 1)) return at;
-  std::abort();
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  return counted(size);
-}
-void* operator new[](std::size_t size) {
-  return counted(size);
-}
-void operator delete(void* at) noexcept {
-  std::free(at);
-}
-void operator delete[](void* at) noexcept {
-  std::free(at);
-}
-void operator delete(void* at, std::size_t) noexcept {
-  std::free(at);
-}
-void operator delete[](void* at, std::size_t) noexcept {
-  std::free(at);
-}
-
-namespace {
-
+using fenqi::Tool;
 using fenqi::Value;
 using fenqi::engine::Bytes;
 using fenqi::engine::Release;
@@ -68,33 +35,18 @@ struct Options {
   double seconds = 2.0;
 };
 
-[[noreturn]] void fail(const std::string& message) {
-  std::fprintf(stderr, "policy_bench: %s\n", message.c_str());
-  std::exit(1);
-}
+const fenqi::Tool kTool("policy_bench");
 
 Options parse(int argc, char** argv) {
   Options options;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string_view flag = argv[i];
-    if (flag == "--image") {
-      options.image = argv[i + 1];
-    } else if (flag == "--requests") {
-      options.requests = argv[i + 1];
-    } else if (flag == "--seconds") {
-      options.seconds = std::strtod(argv[i + 1], nullptr);
-    } else {
-      fail("unknown option " + std::string(flag));
-    }
+  kTool.read_flags(argc, argv,
+                   {{"--image", Tool::into(options.image)},
+                    {"--requests", Tool::into(options.requests)},
+                    {"--seconds", Tool::into(options.seconds)}});
+  if (options.image.empty() || options.requests.empty()) {
+    kTool.fail("--image and --requests are needed");
   }
-  if (options.image.empty() || options.requests.empty()) fail("--image and --requests are needed");
   return options;
-}
-
-Bytes read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) fail("cannot read " + path);
-  return Bytes(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
 }
 
 std::int64_t now_ns() {
@@ -112,7 +64,7 @@ std::vector<std::vector<Value>> fill_registers(const Release& release,
     release.program().load_constants(registers);
     const std::span<Value> row = std::span(registers).first(release.row().slot_count());
     if (auto status = release.row().read(request, row, counters); !status.ok()) {
-      fail(status.message);
+      kTool.fail(status.message);
     }
   }
   return filled;
@@ -169,16 +121,16 @@ Batches time_program(const Release& release, const std::vector<Bytes>& requests,
 
 int main(int argc, char** argv) {
   const Options options = parse(argc, argv);
-  const Bytes image = read_file(options.image);
+  const Bytes image = kTool.read_file<std::uint8_t>(options.image);
   const std::int64_t before_load = now_ns();
   auto loaded = Release::load(image, nullptr);
-  if (!loaded.ok()) fail(loaded.status().message);
+  if (!loaded.ok()) kTool.fail(loaded.status().message);
   const double load_ms = static_cast<double>(now_ns() - before_load) / 1e6;
   const std::shared_ptr<const Release> release = loaded.value();
   auto file = fenqi::wire::read_delimited_file(options.requests);
-  if (!file.ok()) fail(file.status().message);
+  if (!file.ok()) kTool.fail(file.status().message);
   const std::vector<Bytes>& requests = file.value();
-  if (requests.empty()) fail("the requests file is empty");
+  if (requests.empty()) kTool.fail("the requests file is empty");
 
   const Batches program = time_program(*release, requests, options.seconds / 2);
 
@@ -186,10 +138,11 @@ int main(int argc, char** argv) {
   engine.publish(release);
   fenqi::engine::Scorer scorer(engine);
   for (const Bytes& request : requests) {
-    if (auto outcome = scorer.score(request); !outcome.status.ok()) fail(outcome.status.message);
+    if (auto outcome = scorer.score(request); !outcome.status.ok())
+      kTool.fail(outcome.status.message);
   }
   fenqi::Histogram decision;
-  const std::uint64_t before = allocations.load();
+  const std::uint64_t before = allocations;
   const std::int64_t end = now_ns() + static_cast<std::int64_t>(options.seconds / 2 * 1e9);
   for (std::size_t i = 0; now_ns() < end; ++i) {
     const Bytes& request = requests[i % requests.size()];
@@ -197,7 +150,7 @@ int main(int argc, char** argv) {
     scorer.score(request);
     decision.record(static_cast<std::uint64_t>(now_ns() - start));
   }
-  const std::uint64_t taken = allocations.load() - before;
+  const std::uint64_t taken = allocations - before;
   std::printf(
       "{\"load_ms\": %.2f, \"registers\": %" PRIu32
       ", \"program\": {\"p50_ns\": %.2f, \"least_ns\": %.2f}, \"decision\": {\"count\": %" PRIu64

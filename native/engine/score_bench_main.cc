@@ -8,18 +8,17 @@
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "base/tool.h"
 #include "engine/engine.h"
 #include "engine/scorer.h"
 #include "wire/delimited.h"
 
 namespace {
 
+using fenqi::Tool;
 using fenqi::engine::Bytes;
 
 struct Options {
@@ -29,37 +28,19 @@ struct Options {
   std::uint64_t count = 200000;
 };
 
-[[noreturn]] void fail(const std::string& message) {
-  std::fprintf(stderr, "score_bench: %s\n", message.c_str());
-  std::exit(1);
-}
+const fenqi::Tool kTool("score_bench");
 
 Options parse(int argc, char** argv) {
   Options options;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string_view flag = argv[i];
-    if (flag == "--image") {
-      options.image = argv[i + 1];
-    } else if (flag == "--requests") {
-      options.requests = argv[i + 1];
-    } else if (flag == "--onnxruntime") {
-      options.onnxruntime = argv[i + 1];
-    } else if (flag == "--count") {
-      options.count = std::strtoull(argv[i + 1], nullptr, 10);
-    } else {
-      fail("unknown option " + std::string(flag));
-    }
-  }
+  kTool.read_flags(argc, argv,
+                   {{"--image", Tool::into(options.image)},
+                    {"--requests", Tool::into(options.requests)},
+                    {"--onnxruntime", Tool::into(options.onnxruntime)},
+                    {"--count", Tool::into(options.count)}});
   if (options.image.empty() || options.requests.empty() || options.onnxruntime.empty()) {
-    fail("--image, --requests and --onnxruntime are needed");
+    kTool.fail("--image, --requests and --onnxruntime are needed");
   }
   return options;
-}
-
-Bytes read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) fail("cannot read " + path);
-  return Bytes(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
 }
 
 void print(const fenqi::engine::StageHistograms& stages, std::uint64_t count,
@@ -81,14 +62,14 @@ void print(const fenqi::engine::StageHistograms& stages, std::uint64_t count,
 int main(int argc, char** argv) {
   const Options options = parse(argc, argv);
   auto runtime = fenqi::models::OnnxRuntime::load(options.onnxruntime);
-  if (!runtime.ok()) fail(runtime.status().message);
-  const Bytes image = read_file(options.image);
+  if (!runtime.ok()) kTool.fail(runtime.status().message);
+  const Bytes image = kTool.read_file<std::uint8_t>(options.image);
   auto release = fenqi::engine::Release::load(image, runtime.value());
-  if (!release.ok()) fail(release.status().message);
+  if (!release.ok()) kTool.fail(release.status().message);
   auto file = fenqi::wire::read_delimited_file(options.requests);
-  if (!file.ok()) fail(file.status().message);
+  if (!file.ok()) kTool.fail(file.status().message);
   const std::vector<Bytes>& requests = file.value();
-  if (requests.empty()) fail("the requests file is empty");
+  if (requests.empty()) kTool.fail("the requests file is empty");
 
   fenqi::engine::Engine engine;
   engine.publish(release.value());

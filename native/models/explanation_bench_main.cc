@@ -12,18 +12,17 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
-#include <map>
 #include <numeric>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "base/tool.h"
 #include "models/forest.h"
 #include "models/tree_explanation.h"
 
 namespace {
 
+using fenqi::Tool;
 using fenqi::models::Forest;
 using fenqi::models::TreeExplanation;
 using Clock = std::chrono::steady_clock;
@@ -34,43 +33,19 @@ struct Options {
   double seconds = 4.0;
 };
 
-[[noreturn]] void fail(const std::string& message) {
-  std::fprintf(stderr, "explanation_bench: %s\n", message.c_str());
-  std::exit(1);
-}
+const fenqi::Tool kTool("explanation_bench");
 
 Options parse(int argc, char** argv) {
   Options options;
-  const std::map<std::string_view, std::string*> texts = {
-      {"--forest", &options.forest},
-      {"--reference", &options.reference},
-      {"--rows", &options.rows},
-      {"--parts", &options.parts},
-  };
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string_view flag = argv[i];
-    if (const auto text = texts.find(flag); text != texts.end()) {
-      *text->second = argv[i + 1];
-    } else if (flag == "--columns") {
-      options.columns = std::strtoull(argv[i + 1], nullptr, 10);
-    } else if (flag == "--seconds") {
-      options.seconds = std::strtod(argv[i + 1], nullptr);
-    } else {
-      fail("unknown option " + std::string(flag));
-    }
-  }
-  if (options.columns == 0) fail("--columns is needed");
+  kTool.read_flags(argc, argv,
+                   {{"--forest", Tool::into(options.forest)},
+                    {"--reference", Tool::into(options.reference)},
+                    {"--rows", Tool::into(options.rows)},
+                    {"--parts", Tool::into(options.parts)},
+                    {"--columns", Tool::into(options.columns)},
+                    {"--seconds", Tool::into(options.seconds)}});
+  if (options.columns == 0) kTool.fail("--columns is needed");
   return options;
-}
-
-template <typename T>
-std::vector<T> read(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  if (bytes.empty()) fail("cannot read " + path);
-  std::vector<T> values(bytes.size() / sizeof(T));
-  std::copy_n(bytes.data(), values.size() * sizeof(T), reinterpret_cast<char*>(values.data()));
-  return values;
 }
 
 double milliseconds(Clock::duration time) {
@@ -81,10 +56,11 @@ double milliseconds(Clock::duration time) {
 
 int main(int argc, char** argv) {
   const Options options = parse(argc, argv);
-  const auto forest = Forest::load(read<std::uint8_t>(options.forest));
-  if (!forest.ok()) fail(forest.status().message);
-  const auto reference = read<float>(options.reference);
-  const auto rows = read<float>(options.rows);
+  const auto forest = Forest::load(kTool.read_file<std::uint8_t>(options.forest));
+  if (!forest.ok()) kTool.fail(forest.status().message);
+  const auto reference = kTool.read_file<float>(options.reference);
+  const auto rows = kTool.read_file<float>(options.rows);
+  if (reference.empty() || rows.empty()) kTool.fail("reference and rows hold nothing");
   std::vector<std::uint32_t> players(options.columns);
   std::iota(players.begin(), players.end(), 0u);
   const double weight = 1.0;
@@ -94,7 +70,7 @@ int main(int argc, char** argv) {
                                              players,
                                              static_cast<std::uint32_t>(options.columns),
                                              reference});
-  if (!built.ok()) fail(built.status().message);
+  if (!built.ok()) kTool.fail(built.status().message);
   const double load_ms = milliseconds(Clock::now() - before);
   const TreeExplanation& explanation = built.value();
 

@@ -19,46 +19,26 @@
 #include <dlfcn.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cinttypes>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <map>
-#include <new>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "base/counted_heap.h"
+#include "base/tool.h"
 #include "models/forest.h"
 #include "models/onnxruntime.h"
 #include "models/tensor.h"
 
 namespace {
 
-std::atomic<std::uint64_t> allocations{0};
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* at = std::malloc(size != 0 ? size : 1)) return at;
-  std::abort();
-}
-void operator delete(void* at) noexcept {
-  std::free(at);
-}
-void operator delete(void* at, std::size_t) noexcept {
-  std::free(at);
-}
-
-namespace {
-
+using fenqi::Tool;
 using fenqi::models::ElementType;
 using fenqi::models::Forest;
 using fenqi::models::OnnxRuntime;
@@ -80,57 +60,31 @@ struct Options {
   double seconds = 4.0;
 };
 
-[[noreturn]] void fail(const std::string& message) {
-  std::fprintf(stderr, "forest_bench: %s\n", message.c_str());
-  std::exit(1);
-}
+const fenqi::Tool kTool("forest_bench");
 
 std::vector<std::size_t> numbers(const char* text) {
   std::vector<std::size_t> out;
   for (char* end = nullptr; *text != '\0'; text = *end == ',' ? end + 1 : end) {
     out.push_back(std::strtoull(text, &end, 10));
-    if (end == text) fail("not a list of numbers: " + std::string(text));
+    if (end == text) kTool.fail("not a list of numbers: " + std::string(text));
   }
   return out;
 }
 
 Options parse(int argc, char** argv) {
   Options options;
-  const std::map<std::string_view, std::string*> texts = {
-      {"--forest", &options.forest},
-      {"--onnx", &options.onnx},
-      {"--onnxruntime", &options.onnxruntime},
-      {"--rows", &options.rows},
-  };
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string_view flag = argv[i];
-    if (const auto text = texts.find(flag); text != texts.end()) {
-      *text->second = argv[i + 1];
-    } else if (flag == "--columns") {
-      options.columns = std::strtoull(argv[i + 1], nullptr, 10);
-    } else if (flag == "--peer") {
-      options.peers.emplace_back(argv[i + 1]);
-    } else if (flag == "--batches") {
-      options.batches = numbers(argv[i + 1]);
-    } else if (flag == "--seconds") {
-      options.seconds = std::strtod(argv[i + 1], nullptr);
-    } else {
-      fail("unknown option " + std::string(flag));
-    }
-  }
-  if (options.columns == 0) fail("--columns is needed");
+  kTool.read_flags(
+      argc, argv,
+      {{"--forest", Tool::into(options.forest)},
+       {"--onnx", Tool::into(options.onnx)},
+       {"--onnxruntime", Tool::into(options.onnxruntime)},
+       {"--rows", Tool::into(options.rows)},
+       {"--columns", Tool::into(options.columns)},
+       {"--peer", [&options](const char* value) { options.peers.emplace_back(value); }},
+       {"--batches", [&options](const char* value) { options.batches = numbers(value); }},
+       {"--seconds", Tool::into(options.seconds)}});
+  if (options.columns == 0) kTool.fail("--columns is needed");
   return options;
-}
-
-template <typename T>
-std::vector<T> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) fail("cannot read " + path);
-  const std::vector<char> bytes{std::istreambuf_iterator<char>(file),
-                                std::istreambuf_iterator<char>()};
-  std::vector<T> out(bytes.size() / sizeof(T));
-  std::memcpy(out.data(), bytes.data(), out.size() * sizeof(T));
-  return out;
 }
 
 // A session of onnxruntime through its C API, on this thread alone. Its tensors lie over the
@@ -139,9 +93,9 @@ class Session {
  public:
   Session(const Options& options) : columns_(static_cast<std::int64_t>(options.columns)) {
     auto runtime = OnnxRuntime::load(options.onnxruntime);
-    if (!runtime.ok()) fail(runtime.status().message);
+    if (!runtime.ok()) kTool.fail(runtime.status().message);
     runtime_ = runtime.value();
-    const auto graph = read_file<std::uint8_t>(options.onnx);
+    const auto graph = kTool.read_file<std::uint8_t>(options.onnx);
     fenqi::models::OrtSessionOptions* session_options = nullptr;
     check(api().create_session_options(&session_options));
     check(api().set_intra_op_threads(session_options, 1));
@@ -161,7 +115,7 @@ class Session {
  private:
   const fenqi::models::OrtApi& api() const { return runtime_->api(); }
   void check(fenqi::models::OrtStatus* status) const {
-    if (auto s = runtime_->take(status); !s.ok()) fail(s.message);
+    if (auto s = runtime_->take(status); !s.ok()) kTool.fail(s.message);
   }
 
   void bind(const float* rows, std::size_t count, float* margins) {
@@ -201,11 +155,11 @@ class Session {
 
 Contender load_peer(const std::string& peer) {
   const std::size_t equals = peer.find('=');
-  if (equals == std::string::npos) fail("--peer needs NAME=LIBRARY");
+  if (equals == std::string::npos) kTool.fail("--peer needs NAME=LIBRARY");
   void* library = dlopen(peer.substr(equals + 1).c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) fail(dlerror());
+  if (library == nullptr) kTool.fail(dlerror());
   void* symbol = dlsym(library, "forest_predict");
-  if (symbol == nullptr) fail(peer + " has no forest_predict");
+  if (symbol == nullptr) kTool.fail(peer + " has no forest_predict");
   return {peer.substr(0, equals),
           reinterpret_cast<void (*)(const float*, std::size_t, float*)>(symbol),
           dlsym(library, "forest_gives_probabilities") != nullptr,
@@ -274,10 +228,10 @@ double difference(const std::vector<float>& found, const std::vector<float>& mar
 
 int main(int argc, char** argv) {
   const Options options = parse(argc, argv);
-  const auto rows = read_file<float>(options.rows);
+  const auto rows = kTool.read_file<float>(options.rows);
   const auto loading = Clock::now();
-  auto forest = Forest::load(read_file<std::uint8_t>(options.forest));
-  if (!forest.ok()) fail(forest.status().message);
+  auto forest = Forest::load(kTool.read_file<std::uint8_t>(options.forest));
+  if (!forest.ok()) kTool.fail(forest.status().message);
   const double load_ms = std::chrono::duration<double, std::milli>(Clock::now() - loading).count();
   Session session(options);
 
@@ -296,12 +250,12 @@ int main(int argc, char** argv) {
     const auto found = all_margins(contenders[0], rows, options.columns, batch);
     is_same = is_same && std::memcmp(found.data(), expected.data(), found.size() * 4) == 0;
   }
-  const std::uint64_t before = allocations.load();
+  const std::uint64_t before = allocations;
   for (std::size_t i = 0; i < 100; ++i) {
     float margin = 0.0f;
     contenders[0].predict(rows.data(), 1, &margin);
   }
-  const std::uint64_t taken = allocations.load() - before;
+  const std::uint64_t taken = allocations - before;
 
   constexpr int kRounds = 10;
   const auto turn = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(

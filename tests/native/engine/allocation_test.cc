@@ -3,7 +3,7 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
-#include "../counted_heap.h"
+#include "base/counted_heap.h"
 #include "engine/engine.h"
 #include "engine/scorer.h"
 #include "images.h"

@@ -7,7 +7,7 @@
 
 #include <string>
 
-#include "../counted_heap.h"
+#include "base/counted_heap.h"
 #include "engine/engine.h"
 #include "engine/scorer.h"
 #include "fenqi/contract.h"

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <string>
 
-#include "../counted_heap.h"
+#include "base/counted_heap.h"
 #include "forest_image.h"
 
 using namespace fenqi;

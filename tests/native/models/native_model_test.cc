@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "../counted_heap.h"
+#include "base/counted_heap.h"
 #include "fenqi/contract.h"
 #include "forest_image.h"
 #include "models/model.h"

@@ -11,7 +11,7 @@
 #include <numeric>
 #include <set>
 
-#include "../counted_heap.h"
+#include "base/counted_heap.h"
 #include "forest_image.h"
 
 using namespace fenqi::models;

@@ -9,7 +9,7 @@
 #include <random>
 #include <string>
 
-#include "../counted_heap.h"
+#include "base/counted_heap.h"
 
 using namespace fenqi;
 using namespace fenqi::offers;

@@ -2,7 +2,7 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
-#include "../counted_heap.h"
+#include "base/counted_heap.h"
 #include "program/bytes.h"
 #include "program/conversions.h"
 #include "program/format.h"

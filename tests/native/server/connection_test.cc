@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "../counted_heap.h"
+#include "base/counted_heap.h"
 #include "server/worker_scope.h"
 
 namespace {

@@ -2,7 +2,7 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
-#include "../counted_heap.h"
+#include "base/counted_heap.h"
 #include "base/arena.h"
 #include "images.h"
 #include "tables/decision_table.h"
