@@ -13,6 +13,8 @@ Doubles = NDArray[np.float64]
 
 # Below it isotonic calibration follows the noise.
 LEAST_ISOTONIC_ROWS = 1000
+# Of each row, in the mean: there the likelihood is at its maximum.
+_FLAT = 1e-12
 _STEPS = 100
 
 
@@ -30,15 +32,18 @@ def fit_platt(margin: Doubles, defaulted: NDArray[np.bool_]) -> Calibration:
     for _ in range(_STEPS):
         p = logistic(design @ weights)
         gradient = design.T @ (p - target)
+        # Not by the loss: at its least it is too flat to say how near that is.
+        if np.abs(gradient).max() <= _FLAT * len(margin):
+            break
         hessian = (design * (p * (1 - p))[:, np.newaxis]).T @ design + 1e-12 * np.eye(2)
         step = np.linalg.solve(hessian, gradient)
         size = 1.0
-        while size > 1e-10 and _loss(design @ (weights - size * step), target) > loss:
+        # Rounding alone does not make a step too long.
+        most = loss + 1e-12 * abs(loss)
+        while size > 1e-10 and _loss(design @ (weights - size * step), target) > most:
             size /= 2
         weights = weights - size * step
-        before, loss = loss, _loss(design @ weights, target)
-        if before - loss <= 1e-15 * abs(before):
-            break
+        loss = _loss(design @ weights, target)
     slope, intercept = float(weights[0]), float(weights[1])
     if not slope > 0:
         raise ArtifactError(
