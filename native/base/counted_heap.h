@@ -1,5 +1,5 @@
-// Counts what C++ code of this thread takes from the heap; libraries in C have malloc to themselves. It replaces
-// the program's operators, so a test program includes it in one source.
+// Counts what C++ code of this thread takes from the heap; libraries in C have malloc to
+// themselves. It replaces the program's operators, so a test program includes it in one source.
 #pragma once
 
 #include <cstdint>

@@ -2,8 +2,8 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
-#include "base/counted_heap.h"
 #include "base/arena.h"
+#include "base/counted_heap.h"
 #include "images.h"
 #include "tables/decision_table.h"
 #include "tables/value_list.h"
