@@ -63,20 +63,22 @@ class Bounding {
     if (!is_near_smooth(range_.most, most_yearly_)) return kNothingKnown;
     if (!find_rates()) return kImpossible;
     Plan plan;
-    if (!make(range_.most, even_, &plan)) return kNothingKnown;
-    if (plan.capped - scaled(plan.capped_error) > terms_.cap + kDisclosed) return kImpossible;
-    narrow_by_cap(plan);
-    // Again at the lowest rate that is offered.
+    if (!make(range_.least, high_, &plan)) return kNothingKnown;
+    // Where the most costly loan, the smallest amount at the highest rate, is within the cap, each
+    // gets what is wanted.
+    if (!surely_fits(plan) && !narrow_by_cap(plan)) return kImpossible;
     if (!make(range_.most, low_, &plan)) return kNothingKnown;
     RangeBound bound{true, kInfinity, std::max(0.0, plan.nominal - scaled(plan.nominal_error)),
                      1.0};
-    Plan smallest;
-    if (most_instalment_fen < kMaxAmountFen && make(range_.least, low_, &smallest)) {
-      const double room = static_cast<double>(most_instalment_fen) + 3.0 * error_fen_ -
-                          smallest.largest_payment_fen;
-      const double grows = plan.largest_payment_fen - smallest.largest_payment_fen;
+    const double most_instalment = static_cast<double>(most_instalment_fen) + 3.0 * error_fen_;
+    if (plan.largest_payment_fen > most_instalment) {
+      Plan smallest;
+      if (!make(range_.least, low_, &smallest)) return kNothingKnown;
+      const double room = most_instalment - smallest.largest_payment_fen;
       if (room < 0.0) return kImpossible;
-      if (room < grows) bound.share_within = room / grows;
+      bound.share_within = room / (plan.largest_payment_fen - smallest.largest_payment_fen);
+      // The part is looked at by itself.
+      return bound;
     }
     const double least_pd = of_most_.pd_at(low_);
     const double most_pd = of_most_.pd_at(high_);
@@ -161,24 +163,19 @@ class Bounding {
     return smallest.capped + smallest.capped_error < terms_.cap - kDisclosed;
   }
 
-  // What the cap makes of the rates: where the most costly loan, the smallest amount at the highest
-  // rate, is within it, each gets what is wanted. Otherwise rates on both sides of the cap are
-  // looked for; `at_even` is the plan of the largest amount at `even_`.
-  void narrow_by_cap(const Plan& at_even) {
-    Plan smallest;
-    if (!make(range_.least, high_, &smallest)) {
-      low_ = even_;
-      return;
-    }
-    if (surely_fits(smallest)) return;
+  // Looks for rates on both sides of the cap. `smallest` is the plan of the smallest amount at
+  // `high_`. False where even the largest amount at the lowest rate costs too much.
+  bool narrow_by_cap(const Plan& smallest) {
     const double wanted = low_;
     low_ = even_;
-    const double slope = (smallest.capped - at_even.capped) / (high_ - even_);
-    if (!(high_ > even_) || !(slope > 0.0)) return;
-    const double on_cap = even_ + (terms_.cap - at_even.capped) / slope;
+    Plan plan;
+    if (!make(range_.most, even_, &plan)) return true;
+    if (plan.capped - scaled(plan.capped_error) > terms_.cap + kDisclosed) return false;
+    const double slope = (smallest.capped - plan.capped) / (high_ - even_);
+    if (!(high_ > even_) || !(slope > 0.0)) return true;
+    const double on_cap = even_ + (terms_.cap - plan.capped) / slope;
     const double around = (smallest.capped_error + 2.0 * kDisclosed) / slope;
     const double above = steps_.up(on_cap + around);
-    Plan plan;
     if (above > even_ && above < high_ && make(range_.most, above, &plan) &&
         plan.capped - scaled(plan.capped_error) > terms_.cap + kDisclosed) {
       high_ = above;
@@ -187,6 +184,7 @@ class Bounding {
     if (below > even_ && make(range_.least, below, &plan) && surely_fits(plan)) {
       low_ = std::min({wanted, below, high_});
     }
+    return true;
   }
 
   // The return on capital at any rate from `low_` to `high_` and any risk between the two given, at
@@ -237,7 +235,52 @@ class Bounding {
   double high_ = 0.0;
 };
 
+// How much more the instalments take in all for a yearly rate (of the flat fee a period's) that is
+// higher by 1, of what is financed; at most, for rates up to `most_yearly`.
+double most_interest(const Loan& loan, double most_yearly) {
+  const double n = loan.periods;
+  const double grace = loan.grace_periods;
+  const double parts = n - grace;
+  // A month is at most 31 days of 360.
+  const double month = loan.day_count == DayCount::k30_360 ? 1.0 / 12.0 : 31.0 / 360.0;
+  switch (loan.method) {
+    case Method::kFlatFee:
+      return n;
+    case Method::kInterestOnly:
+      return n * month;
+    case Method::kEqualPrincipal:
+      return (grace + 0.5 * (parts + 1.0)) * month;
+    case Method::kEqualInstalments:
+      break;
+  }
+  // The derivative of i / (1 - (1 + i)^-n), which rises with i.
+  const double i = most_yearly * month;
+  const double discount = std::exp(-parts * std::log1p(i));
+  const double repaid = 1.0 - discount;
+  const double rises = (repaid - i * parts * discount / (1.0 + i)) / (repaid * repaid);
+  return (grace + parts * rises) * month;
+}
+
 }  // namespace
+
+double most_gain(const Loan& most, std::span<const Charge> charges, const PriceTerms& terms) {
+  if (terms.selection_sensitivity > 0.0) return kInfinity;
+  auto financed = static_cast<double>(most.principal_fen);
+  for (const Charge& charge : charges) {
+    if (charge.payee == Payee::kLender) return kInfinity;
+    if (charge.timing == ChargeTiming::kAdded) {
+      financed +=
+          static_cast<double>(charged_on(charge, most.principal_fen, most.interest_rounding) + 1);
+    }
+  }
+  const double most_yearly = terms.cap * 1.05 + 0.0002;
+  if (!is_near_smooth(most, most_yearly)) return kInfinity;
+  // A loan that is sure to be repaid may have the higher break-even rate; at that rate defaults
+  // save servicing, at most all of it.
+  return financed * (terms.margin + terms.rate_step) * most_interest(most, most_yearly) +
+         most.periods * terms.costs.servicing_fen +
+         2.0 * rounding_error(most, charges, most_yearly);
+}
 
 RangeBound bound(AmountRange& range, const PriceTerms& terms, double pd12,
                  std::int64_t most_instalment_fen, const std::optional<double>& hurdle,

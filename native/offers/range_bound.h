@@ -40,4 +40,9 @@ RangeBound bound(AmountRange& range, const PriceTerms& terms, double pd12,
                  std::int64_t most_instalment_fen, const std::optional<double>& hurdle,
                  std::span<Row> rows);
 
+// The same for the value alone, of `most` and smaller amounts, looser and at next to no cost: what
+// margin and rounding add to break-even, on balances that are never repaid sooner than at the cap.
+// Infinite where that says nothing: under adverse selection, and with charges that the lender gets.
+double most_gain(const Loan& most, std::span<const Charge> charges, const PriceTerms& terms);
+
 }  // namespace fenqi::offers

@@ -283,7 +283,14 @@ void Search::add_forms(const Wish& wish, Goal goal) {
           range.first = range.last = step;
         }
         if (range.last < 0) continue;
-        if (goal == Goal::kAmount) range.key = static_cast<double>(amount_at(range, range.last));
+        const std::int64_t most_fen = amount_at(range, range.last);
+        if (goal == Goal::kAmount) range.key = static_cast<double>(most_fen);
+        if (goal == Goal::kWorth && range.first < range.last) {
+          const Date day = counts_days(product.loan) ? reach_.disbursed : kNoDate;
+          range.key = most_gain(candidate_loan(product, method, term, most_fen, day),
+                                product.charges, terms_of(lending_.price, method)) *
+                      probability_of_take_up(0.0, most_fen);
+        }
         push(range);
       }
     }
