@@ -166,6 +166,13 @@ double Search::probability_of_take_up(double rate, std::int64_t amount_fen) cons
                  reach_.asked_fen > 0 ? static_cast<double>(reach_.asked_fen) : offered);
 }
 
+// What loans can be worth that are worth so much if they are taken, cost so much and are so large,
+// at most.
+double Search::most_worth(double value_fen, double least_rate, std::int64_t most_fen) const {
+  if (!std::isfinite(value_fen)) return kInfinity;
+  return std::max(0.0, value_fen) * probability_of_take_up(least_rate, most_fen);
+}
+
 Fit Search::fit(const Wish& exact, Found* found) {
   if (exact.product < 0 || (reach_.products >> exact.product & 1u) == 0) return Fit::kProduct;
   const Product& product = lending_.products[static_cast<std::size_t>(exact.product)];
@@ -287,9 +294,9 @@ void Search::add_forms(const Wish& wish, Goal goal) {
         if (goal == Goal::kAmount) range.key = static_cast<double>(most_fen);
         if (goal == Goal::kWorth && range.first < range.last) {
           const Date day = counts_days(product.loan) ? reach_.disbursed : kNoDate;
-          range.key = most_gain(candidate_loan(product, method, term, most_fen, day),
-                                product.charges, terms_of(lending_.price, method)) *
-                      probability_of_take_up(0.0, most_fen);
+          range.key = most_worth(most_gain(candidate_loan(product, method, term, most_fen, day),
+                                           product.charges, terms_of(lending_.price, method)),
+                                 0.0, most_fen);
         }
         push(range);
       }
@@ -318,8 +325,7 @@ bool Search::bound(Range& range, Goal goal) {
   range.even_last = amounts.even_most;
   range.bounded = true;
   if (goal == Goal::kWorth) {
-    range.key =
-        std::max(0.0, found.most_value_fen) * probability_of_take_up(found.least_nominal, most_fen);
+    range.key = most_worth(found.most_value_fen, found.least_nominal, most_fen);
   }
   if (found.share_within < 1.0) {
     const auto steps = static_cast<double>(range.last - range.first);

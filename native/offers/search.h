@@ -170,6 +170,7 @@ class Search {
   Range pop();
   std::int64_t amount_at(const Range& range, std::int64_t step) const;
   double probability_of_take_up(double rate, std::int64_t amount_fen) const;
+  double most_worth(double value_fen, double least_rate, std::int64_t most_fen) const;
   std::int64_t last_step(const Product& product, Method method, std::int32_t term) const;
 
   const Lending& lending_;
