@@ -12,6 +12,8 @@
 namespace fenqi::offers {
 namespace {
 
+// Beyond what a rate is off by in doubles.
+constexpr double kHair = 1e-9;
 constexpr double kMaxPrice = 10.0;  // 1,000 %
 
 bool within(double value, double low, double high) {
@@ -106,9 +108,7 @@ class CapSearch {
       if (terms_.cap_basis == CapBasis::kEffective) {
         error_ = effective_error(loan_, cost_, error_);
       }
-      // A cost on the cap is known no better than a step of the disclosed rate.
-      const double away = std::abs(rate() - terms_.cap) - 0.0001;
-      if (away > error_) {
+      if (std::abs(rate() - first_above_cap(terms_.cap)) > error_ + kHair) {
         if (within) surely_fits_ = std::max(surely_fits_, steps);
         if (!within) surely_not_ = std::min(surely_not_, steps);
       }
@@ -154,7 +154,7 @@ class CapSearch {
       const double slope = (rate() - at_zero) / static_cast<double>(guess);
       if (!fault_.ok() || !(slope > 0.0) || !std::isfinite(error_)) return;
       const double on_cap = static_cast<double>(guess) + (terms_.cap - rate()) / slope;
-      const double around = (error_ + 0.0002) / slope + 1.0;
+      const double around = (error_ + 0.0001) / slope + 1.0;
       for (const double near : {on_cap - around, on_cap + around}) {
         const auto steps = static_cast<std::int64_t>(near);
         if (probe == 1 && steps > 0 && steps < most_steps_ && fault_.ok()) fits(steps);
@@ -200,6 +200,10 @@ bool within_cap(const CostRate& cost, double cap, CapBasis basis) {
   const double rate = basis == CapBasis::kNominal ? cost.nominal : cost.effective;
   // Both as a person reads them; a hair on the cap's side, for 0.24 * 10^4 is no whole double.
   return disclosed(rate) <= cap + 1e-12;
+}
+
+double first_above_cap(double cap) {
+  return (std::floor(cap * 1e4 + 1e-8) + 0.5) / 1e4;
 }
 
 Fault highest_rate_within_cap(Loan loan, std::span<const Charge> charges, double cap,

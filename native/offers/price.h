@@ -78,4 +78,7 @@ Fault highest_rate_within_cap(Loan loan, std::span<const Charge> charges, double
 // Whether a cost is within a cap as it is disclosed.
 bool within_cap(const CostRate& cost, double cap, CapBasis basis);
 
+// The same as a number: costs below it are within the cap, costs above it are not.
+double first_above_cap(double cap);
+
 }  // namespace fenqi::offers

@@ -11,8 +11,8 @@ namespace fenqi::offers {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-// Costs are disclosed in hundredths of a percent: nearer to the cap than that is on it.
-constexpr double kDisclosed = 0.0001;
+// Beyond what a rate is off by in doubles.
+constexpr double kHair = 1e-9;
 // How near break-even rates are solved for.
 constexpr double kSolved = 1e-7;
 
@@ -30,6 +30,9 @@ class Steps {
   explicit Steps(double rate_step) : step_(static_cast<double>(std::llround(rate_step * 1e12))) {}
 
   double up(double rate) const { return std::ceil(rate * 1e12 / step_ - 1e-6) * step_ / 1e12; }
+  double down(double rate) const { return std::floor(rate * 1e12 / step_ + 1e-6) * step_ / 1e12; }
+  // The step below one.
+  double before(double rate) const { return down(rate - 0.5 * step_ / 1e12); }
 
  private:
   double step_;
@@ -53,6 +56,7 @@ class Bounding {
         steps_(terms.rate_step),
         of_least_(range.least, range.charges, terms, pd12),
         of_most_(range.most, range.charges, terms, pd12) {
+    too_much_ = first_above_cap(terms.cap);
     most_yearly_ = terms.cap * 1.05 + 0.0002;
     error_fen_ = rounding_error(range.most, range.charges, most_yearly_);
   }
@@ -160,7 +164,12 @@ class Bounding {
   }
 
   bool surely_fits(const Plan& smallest) const {
-    return smallest.capped + smallest.capped_error < terms_.cap - kDisclosed;
+    return smallest.capped + smallest.capped_error < too_much_ - kHair;
+  }
+
+  // Of the largest amount: then no other one fits either.
+  bool surely_fails(const Plan& largest) const {
+    return largest.capped - scaled(largest.capped_error) > too_much_ + kHair;
   }
 
   // Looks for rates on both sides of the cap. `smallest` is the plan of the smallest amount at
@@ -170,17 +179,17 @@ class Bounding {
     low_ = even_;
     Plan plan;
     if (!make(range_.most, even_, &plan)) return true;
-    if (plan.capped - scaled(plan.capped_error) > terms_.cap + kDisclosed) return false;
+    if (surely_fails(plan)) return false;
     const double slope = (smallest.capped - plan.capped) / (high_ - even_);
     if (!(high_ > even_) || !(slope > 0.0)) return true;
-    const double on_cap = even_ + (terms_.cap - plan.capped) / slope;
-    const double around = (smallest.capped_error + 2.0 * kDisclosed) / slope;
+    high_ = std::max(even_, steps_.down(high_));
+    const double on_cap = even_ + (too_much_ - plan.capped) / slope;
+    const double around = (smallest.capped_error + kHair) / slope;
     const double above = steps_.up(on_cap + around);
-    if (above > even_ && above < high_ && make(range_.most, above, &plan) &&
-        plan.capped - scaled(plan.capped_error) > terms_.cap + kDisclosed) {
-      high_ = above;
+    if (above > even_ && above <= high_ && make(range_.most, above, &plan) && surely_fails(plan)) {
+      high_ = std::max(even_, steps_.before(above));
     }
-    const double below = on_cap - around;
+    const double below = steps_.down(on_cap - around);
     if (below > even_ && make(range_.least, below, &plan) && surely_fits(plan)) {
       low_ = std::min({wanted, below, high_});
     }
@@ -229,6 +238,7 @@ class Bounding {
   LoanValue of_least_;
   LoanValue of_most_;
   double most_yearly_ = 0.0;
+  double too_much_ = 0.0;
   double error_fen_ = 0.0;
   double even_ = 0.0;
   double low_ = 0.0;

@@ -186,8 +186,8 @@ TEST_CASE("the search finds what pricing every candidate finds") {
     for (std::size_t k = 0; k < count; ++k) CHECK(text(found[k]) == text(expected[k]));
 
     Found largest;
-    CHECK(search.any(wish) == !all.empty());
-    REQUIRE(search.largest(wish, &largest) == !all.empty());
+    CHECK(Search(lending, reach, scratch).any(wish) == !all.empty());
+    REQUIRE(Search(lending, reach, scratch).largest(wish, &largest) == !all.empty());
     std::int64_t most = 0;
     for (const Found& one : all) most = std::max(most, one.amount_fen);
     if (!all.empty()) CHECK(largest.amount_fen == most);
