@@ -144,7 +144,7 @@ class Seeking {
       decide(decision::kDecline);
       return help_with(wish_);
     }
-    seek_others(search);
+    if (!asks_for_anything()) seek_others(search);
     if (offering_.count == 0) {
       decide(decision::kDecline);
       return help_with({});
@@ -171,6 +171,12 @@ class Seeking {
     const LentProduct* const product = plan_.find(code.text());
     wish_.product = product == nullptr ? Wish::kUnknown
                                        : static_cast<std::int32_t>(product - plan_.products.data());
+  }
+
+  // Then there are no others.
+  bool asks_for_anything() const {
+    return wish_.product == Wish::kAny && wish_.amount_fen == 0 && wish_.term_months == 0 &&
+           !wish_.method;
   }
 
   void decide(std::uint32_t found) {
@@ -324,10 +330,14 @@ class Seeking {
     if (plan_.income_register != kNone) {
       Circumstances other = known_;
       other.any_income = true;
-      if (would_fit(other, aim)) add_help(helps::kVerifiedIncome);
+      const bool with_income = would_fit(other, aim);
+      if (with_income) add_help(helps::kVerifiedIncome);
       other = known_;
       other.debt_service_fen = 0;
-      if (*known_.debt_service_fen > 0 && would_fit(other, aim)) add_help(helps::kRepayDebts);
+      // Without debts there is no more room than with any income.
+      if (with_income && *known_.debt_service_fen > 0 && would_fit(other, aim)) {
+        add_help(helps::kRepayDebts);
+      }
     }
     if (plan_.ladder) {
       Circumstances other = known_;

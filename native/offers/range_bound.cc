@@ -118,8 +118,9 @@ class Bounding {
     const bool fixed = earns_fixed_amounts(range_.charges);
     // Where risk grows with the rate and value falls with the amount, ends say nothing.
     if (fixed && terms_.selection_sensitivity > 0.0) return true;
-    solve(of_least_, range_.even_least);
     solve(of_most_, range_.even_most);
+    if (!fixed && is_above_cap(range_.even_most)) return false;
+    solve(of_least_, range_.even_least);
     // With costs that do not grow with the amount, a larger loan breaks even at a lower rate.
     const double least_even =
         (fixed ? std::min(range_.even_least, range_.even_most) : range_.even_most) - kSolved;
@@ -134,6 +135,15 @@ class Bounding {
       high_ = std::clamp(steps_.up(most_even + terms_.margin + kSolved), low_, most_rate);
     }
     return true;
+  }
+
+  // Whether the largest amount costs too much at its break-even rate, where that is near enough to
+  // the cap for it to be likely.
+  bool is_above_cap(double even) {
+    if (even > high_) return true;
+    if (even * yearly(range_.most) < 0.8 * terms_.cap) return false;
+    Plan plan;
+    return make(range_.most, steps_.up(std::max(0.0, even - kSolved)), &plan) && surely_fails(plan);
   }
 
   static double sure(LoanValue& value, double even, double most_rate) {

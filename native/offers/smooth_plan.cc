@@ -44,6 +44,7 @@ SmoothPlan::SmoothPlan(const Loan& loan, std::span<const Charge> charges)
         if (!own) paid_out_ += amount;
         break;
       case ChargeTiming::kEachInstalment:
+        earns_with_instalments_ |= own;
         break;
     }
   }
@@ -74,7 +75,7 @@ void SmoothPlan::at(double rate) {
     default:
       equal_principal(rate);
   }
-  if (!charges_.empty()) add_charges();
+  if (earns_with_instalments_) add_charges();
 }
 
 void SmoothPlan::equal_instalments(double rate) {

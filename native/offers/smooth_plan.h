@@ -44,6 +44,7 @@ class SmoothPlan {
   const std::size_t periods_;
   const std::size_t grace_;
   bool equal_periods_ = true;
+  bool earns_with_instalments_ = false;
   double financed_ = 0.0;
   double paid_out_ = 0.0;
   std::array<double, kMaxPeriods> years_;
