@@ -149,11 +149,8 @@ namespace {
 
 class Cutter {
  public:
-  Cutter(const ExplainedTree& tree, unsigned most_joined_bits, unsigned most_code_bits)
-      : tree_(tree),
-        most_joined_bits_(most_joined_bits),
-        most_code_bits_(most_code_bits),
-        is_root_(tree.size()) {}
+  Cutter(const ExplainedTree& tree, unsigned most_code_bits)
+      : tree_(tree), most_code_bits_(most_code_bits), is_root_(tree.size()) {}
 
   std::vector<TreePiece> cut() {
     if (tree_[0].is_leaf) return {};
@@ -179,7 +176,7 @@ class Cutter {
       for (const std::uint32_t child : {small, large}) {
         if (tree_[child].is_leaf) continue;
         const unsigned together = size[i] + size[child];
-        if (together <= kMostQuestions && node.path_players + together <= most_joined_bits_) {
+        if (together <= kMostQuestions && node.path_players + together <= most_code_bits_) {
           size[i] = together;
         } else {
           is_root_[child] = true;
@@ -193,7 +190,7 @@ class Cutter {
     TreePiece piece;
     piece.players = players_above(tree_, root);
     piece.path_players = tree_[root].path_players;
-    piece.is_listed = piece.path_players + 1 > most_code_bits_;
+    piece.is_deep = piece.path_players + 1 > most_code_bits_;
     std::vector<std::uint32_t> pending{root};
     while (!pending.empty()) {
       const std::uint32_t at = pending.back();
@@ -216,16 +213,14 @@ class Cutter {
   }
 
   const ExplainedTree& tree_;
-  unsigned most_joined_bits_;
   unsigned most_code_bits_;
   std::vector<bool> is_root_;
 };
 
 }  // namespace
 
-std::vector<TreePiece> cut(const ExplainedTree& tree, unsigned most_joined_bits,
-                           unsigned most_code_bits) {
-  return Cutter(tree, most_joined_bits, most_code_bits).cut();
+std::vector<TreePiece> cut(const ExplainedTree& tree, unsigned most_code_bits) {
+  return Cutter(tree, most_code_bits).cut();
 }
 
 std::vector<std::uint32_t> fails_by_answers(const ExplainedTree& tree, const TreePiece& piece,

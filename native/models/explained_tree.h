@@ -62,19 +62,18 @@ struct TreePiece {
   // Inputs above the root, by place, then those that only the piece asks.
   std::vector<std::uint32_t> players;
   unsigned path_players = 0;
-  // Its code has more bits than a table may.
-  bool is_listed = false;
+  // Its code has more bits than a table may: its one node's leaves stand for themselves.
+  bool is_deep = false;
 
   unsigned code_bits() const { return path_players + static_cast<unsigned>(nodes.size()); }
   std::size_t table_size() const {
-    return is_listed || leaves.empty() ? 0 : (std::size_t{1} << code_bits()) * players.size();
+    return is_deep || leaves.empty() ? 0 : (std::size_t{1} << code_bits()) * players.size();
   }
 };
 
 // Cuts the tree into pieces, the one above first. Nodes are put together while the code has at most
-// `most_joined_bits`; a node whose code alone has more than `most_code_bits` is a listed piece.
-std::vector<TreePiece> cut(const ExplainedTree& tree, unsigned most_joined_bits,
-                           unsigned most_code_bits);
+// `most_code_bits`; a node whose code alone has more is a deep piece.
+std::vector<TreePiece> cut(const ExplainedTree& tree, unsigned most_code_bits);
 
 // For each combination of answers to the piece's questions, the inputs, by place on the leaf's
 // path, on which an applicant fails between the piece's root and `leaf`.

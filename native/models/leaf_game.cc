@@ -45,6 +45,29 @@ ShapleyWeights::ShapleyWeights() : gain_((kMostPlayers + 1) * (kMostPlayers + 1)
   }
 }
 
+// Of an input p, the gains come from the rows that fail on it: all of those that fail on a part of
+// C less those that fail on a part of C without p, both weighted by |F|.
+LeafSets leaf_sets(std::span<const FailCount> reference, unsigned players, double value,
+                   const ShapleyWeights& weights) {
+  const std::size_t sets = std::size_t{1} << players;
+  LeafSets built{std::vector<double>(sets), std::vector<double>(sets), std::vector<double>(sets)};
+  for (const FailCount& row : reference) {
+    const double worth = value * row.rows;
+    const auto n = static_cast<unsigned>(std::popcount(row.failed));
+    const std::uint32_t others = static_cast<std::uint32_t>(sets - 1) & ~row.failed;
+    // Every set that holds row.failed.
+    for (std::uint32_t rest = others;; rest = (rest - 1) & others) {
+      const std::uint32_t passed = row.failed | rest;
+      const unsigned f = players - static_cast<unsigned>(std::popcount(passed));
+      built.gain[passed] += worth * weights.gain(n, f);
+      built.loss[passed] += worth * weights.loss(n, f);
+      if (f > 0) built.gain_without[passed] += worth * weights.gain(n, f - 1);
+      if (rest == 0) break;
+    }
+  }
+  return built;
+}
+
 std::vector<double> leaf_table(std::span<const FailCount> reference, unsigned players, double value,
                                const ShapleyWeights& weights) {
   const std::size_t sets = std::size_t{1} << players;

@@ -45,4 +45,15 @@ class ShapleyWeights {
 std::vector<double> leaf_table(std::span<const FailCount> reference, unsigned players, double value,
                                const ShapleyWeights& weights);
 
+// The same numbers from three for each set C of inputs on which an applicant passes: with F the
+// others, an input in C gets `gain`[C] - `gain_without`[C without it], and one in F loses
+// `loss`[C]. 2^players of each, where leaf_table has players times as many.
+struct LeafSets {
+  std::vector<double> gain;
+  std::vector<double> loss;
+  std::vector<double> gain_without;
+};
+LeafSets leaf_sets(std::span<const FailCount> reference, unsigned players, double value,
+                   const ShapleyWeights& weights);
+
 }  // namespace fenqi::models

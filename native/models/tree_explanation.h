@@ -6,8 +6,10 @@
 // Loading cuts every tree into small pieces and works out, for each way in which an applicant can
 // answer, the sum over the piece's leaves and all reference rows; explaining looks one row of
 // numbers up for each piece. So the reference set costs time and memory at load and none later.
-// A piece whose table would be too large keeps its reference rows as a list, each way of answering
-// once, and goes through it; a forest that is too large for that is refused.
+// A leaf whose path asks too many inputs for a piece has smaller tables of its own, of which a few
+// numbers are read; where the tables would be too large even so, the deepest leaves keep their
+// reference rows as lists, each way of answering once, and go through them. A forest that is too
+// large for that is refused.
 //
 //   auto explanation = TreeExplanation::build(request);
 //   TreeExplanation::Scratch scratch(explanation.value());   // one for each thread
@@ -43,7 +45,7 @@ class TreeExplanation {
     std::span<const float> reference;
   };
 
-  // Tables take at most this, and the lists of pieces without one at most that.
+  // Tables take at most this, and lists at most that.
   static constexpr std::size_t kMostTableBytes = std::size_t{64} << 20;
   static constexpr std::size_t kMostListBytes = std::size_t{64} << 20;
 
@@ -109,7 +111,14 @@ class TreeExplanation {
   };
   // Reference rows of a listed leaf that are compared at once.
   static constexpr std::size_t kBlock = 16;
-  // A leaf without a table.
+  // A deep leaf with its LeafSets: first gain and loss by turns, then gain_without.
+  struct LeafOfSets {
+    std::uint32_t fails;  // index
+    std::uint32_t first_player;
+    std::uint32_t table;  // its first number
+    std::uint32_t players;
+  };
+  // A leaf that is too deep for them.
   struct ListedLeaf {
     double value;
     std::uint32_t fails;  // index
@@ -120,6 +129,7 @@ class TreeExplanation {
 
   void find_rows(std::span<const float> row, Scratch& scratch) const noexcept;
   void add_rows(std::span<const std::uint32_t> rows, double* parts) const noexcept;
+  void add_sets(const LeafOfSets& leaf, std::uint32_t failed, double* parts) const noexcept;
   void add_listed(const ListedLeaf& leaf, std::uint32_t failed, double* parts) const noexcept;
 
   RowKeys keys_;
@@ -132,8 +142,9 @@ class TreeExplanation {
   std::vector<std::uint16_t> piece_players_;  // `width` for each piece
   std::unique_ptr<float[], FreeTable> table_;
   std::size_t table_size_ = 0;
+  std::vector<LeafOfSets> leaves_of_sets_;
   std::vector<ListedLeaf> listed_;
-  std::vector<std::uint16_t> listed_players_;
+  std::vector<std::uint16_t> leaf_players_;  // of the paths to both
   // FailCount's, apart; each leaf's number is a multiple of kBlock.
   std::vector<std::uint32_t> listed_fails_;
   std::vector<std::uint32_t> listed_rows_;
