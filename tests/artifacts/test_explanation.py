@@ -351,6 +351,72 @@ def linear() -> onnx.ModelProto:
     return graph_of([node], [("x", TensorProto.FLOAT, 4)], "margin", weights, bias)
 
 
+def test_a_sum_of_one_term_for_each_column_is_explained_by_its_terms() -> None:
+    reference = [[0.0, 1.0, 2.0, 3.0], [1.0, 1.0, 1.0, 1.0], [0.5, -3.0, 2.0, 1.0]]
+    model = explained(
+        linear(), {"x": ("float", 4)}, reference, {"margin": "margin"}, method="scorecard"
+    )
+    rows = np.array([[2.0, -1.0, 0.5, 8.0], [0.0, 1.0, 2.0, 3.0]], dtype=np.float32)
+    wanted = (rows - np.mean(reference, axis=0)) * [0.5, -1.0, 2.0, 0.25]
+    parts = model.explain({"x": rows})
+    np.testing.assert_allclose(parts, wanted, atol=1e-6)
+    margin = model.run({"x": rows})["margin"][:, 0]
+    np.testing.assert_allclose(model.base_margin + parts.sum(axis=1), margin, atol=1e-6)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1000), first=st.integers(0, 4), by=st.floats(0.01, 5))
+def test_of_such_a_sum_the_parts_are_shapleys_and_raising_what_helps_helps(
+    seed: int, first: int, by: float
+) -> None:
+    random = np.random.default_rng(seed)
+    weights = random.normal(size=5).astype(np.float32)
+    graph = graph_of(
+        [
+            helper.make_node("Imputer", ["x"], ["known"], domain="ai.onnx.ml",
+                             imputed_value_floats=random.normal(size=5).tolist(),
+                             replaced_value_float=float("nan")),
+            helper.make_node("Scaler", ["known"], ["scaled"], domain="ai.onnx.ml",
+                             offset=random.normal(size=5).tolist(),
+                             scale=random.uniform(0.5, 2, size=5).tolist()),
+            helper.make_node("Gemm", ["scaled", "w", "b"], ["margin"]),
+        ],
+        [("x", TensorProto.FLOAT, 5)],
+        "margin",
+        helper.make_tensor("w", TensorProto.FLOAT, [5, 1], weights),
+        helper.make_tensor("b", TensorProto.FLOAT, [1], [0.5]),
+    )  # fmt: skip
+    reference, rows = rows_of(seed + 1, 6, 5), rows_of(seed + 2, 4, 5)
+    model = explained(
+        graph, {"x": ("float", 5)}, cells(reference), {"margin": "margin"}, method="scorecard"
+    )
+    parts = model.explain({"x": rows})
+    for row, found in zip(rows, parts, strict=True):
+        wanted = by_subsets(model, row.tolist(), reference.tolist())
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+    assert parts.tobytes() == model.explain({"x": rows}).tobytes()
+    raised = np.nan_to_num(rows)
+    before = model.explain({"x": raised})
+    raised[:, first] -= np.sign(weights[first]) * np.float32(by)
+    after = model.explain({"x": raised})
+    # What only helps lowers its own part and no other.
+    assert (after[:, first] <= before[:, first]).all()
+    others = np.arange(5) != first
+    np.testing.assert_array_equal(after[:, others], before[:, others])
+
+
+def test_trees_that_ask_several_columns_are_no_scorecard() -> None:
+    graph = to_onnx(trees_of(boosted(13, 4, 3, 4)), 4, 0.0, "boosted")
+    with pytest.raises(ArtifactError, match="let `explanation` say tree_shap, permutation or none"):
+        explained(
+            graph,
+            {"features": ("float", 4)},
+            [[0.0] * 4],
+            {"margin": "margin"},
+            method="scorecard",
+        )
+
+
 def test_what_is_no_forest_is_refused_by_tree_shap_and_says_what_to_do() -> None:
     with pytest.raises(ArtifactError, match="let `explanation` say permutation or none"):
         explained(linear(), {"x": ("float", 4)}, [[0.0] * 4], {"margin": "margin"})

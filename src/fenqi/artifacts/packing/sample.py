@@ -120,10 +120,20 @@ def tensors_of(sample: Sample, inputs: list[Tensor], columns: dict[str, list[str
     return {tensor.name: sample.tensor(tensor.type, columns[tensor.name]) for tensor in inputs}
 
 
-def as_name(column: str) -> str:
-    """The heading of a column as a feature's name: small letters, digits and `_`."""
-    name = re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_")
-    return name if name[:1].isalpha() else f"column_{name}"
+def names_of(headings: list[str]) -> dict[str, str]:
+    """What each heading is called as a feature, no two alike: small letters, digits and `_`; of a
+    heading without any, as in Chinese, its place, from 1."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for place, heading in enumerate(headings, 1):
+        name = re.sub(r"[^a-z0-9]+", "_", heading.lower()).strip("_")
+        if not name[:1].isalpha():
+            name = f"column_{name or place}"
+        while name in taken:
+            name += f"_{place}"
+        names[heading] = name
+        taken.add(name)
+    return names
 
 
 def _described(inputs: list[Tensor]) -> str:
