@@ -352,6 +352,7 @@ def test_headings_without_latin_letters_are_called_by_their_place(tmp_path: Path
 
 def test_probit_is_warned_of_and_left_to_onnxruntime(tmp_path: Path) -> None:
     graph = tree_model(post_transform="PROBIT", target_weights=[0.3, 0.6])
+    graph.graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT
     files = write(tmp_path, graph, "a\n0.2\n0.7\n")
     made = pack(*files, tmp_path, Wishes("m", "1"))
     assert "answers for it vary from run to run" in made.notes[0]

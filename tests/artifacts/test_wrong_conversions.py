@@ -99,7 +99,7 @@ def packed(made: Exported, folder: Path) -> Packed:
             lambda: boosted(3, objective="multiclassova", num_class=3), 0.2, id="one against all"
         ),
         pytest.param(
-            lambda: boosted(2, objective="binary", zero_as_missing=True), 0.3, id="zero as missing"
+            lambda: boosted(2, objective="binary", zero_as_missing=True), 0.2, id="zero as missing"
         ),
         pytest.param(lambda: normalized("max"), 0.9, id="normalizer"),
         pytest.param(lambda: calibrated("isotonic"), 0.01, id="calibrated"),
@@ -129,4 +129,7 @@ def test_a_wrong_conversion_is_refused_with_its_largest_difference(
 def test_its_neighbour_that_is_right_is_packed(
     export: Callable[[], Exported], tmp_path: Path
 ) -> None:
-    assert packed(export(), tmp_path).artifact.parity.verdict == "equal"
+    parity = packed(export(), tmp_path).artifact.parity
+    assert parity.verdict in ("equal", "equal but exactly on splits")
+    assert parity.comparisons[0].rows == "sample"
+    assert parity.comparisons[0].largest < 1e-6

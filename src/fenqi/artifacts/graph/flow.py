@@ -69,6 +69,8 @@ _UNARY = {
 _SOFTMAX = (image.STEP_KIND_GROUP_SOFTMAX, image.STEP_KIND_GROUP_SOFTMAX_ZERO)
 _SUMS = (image.STEP_KIND_GROUP_SUM, image.STEP_KIND_GROUP_LANE_SUM)
 _LOGISTIC = (image.STEP_KIND_SIGMOID, image.STEP_KIND_LOGISTIC)
+# Change nothing where the second number is 1.
+_BY_ONE = (image.STEP_KIND_MULTIPLY, image.STEP_KIND_DIVIDE)
 _CASTS = (image.STEP_KIND_TO_FLOAT, image.STEP_KIND_TO_DOUBLE)
 
 # A bank's name and the number of a cell.
@@ -212,6 +214,8 @@ class Flow:
             return self.log_odds(a, ends)
         if step.kind == image.STEP_KIND_SUBTRACT and self._is_one(a):
             return self.log_odds(b, ends).scaled(-1.0)
+        if step.kind in _BY_ONE and self._is_one(b):
+            return self.log_odds(a, ends)
         if step.kind == image.STEP_KIND_SELECT and self._is_share(c, of=b):
             return self._log_odds_of_share(b, c, ends)
         raise NotASumError(f"the probability comes from {_name(step)}")
@@ -281,6 +285,9 @@ class Flow:
         match step.kind:
             case image.STEP_KIND_COPY:
                 yield bank, self._model.copied_cells[step.index + i]
+            case image.STEP_KIND_MULTIPLY if 0.0 in (self._constant(a), self._constant(b)):
+                # How converters make constants: whatever the other number is.
+                return
             case image.STEP_KIND_SELECT:
                 yield from (a, b, c)
             case image.STEP_KIND_TAKE | image.STEP_KIND_FIND:
