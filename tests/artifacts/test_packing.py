@@ -375,13 +375,14 @@ def test_a_packed_version_is_never_written_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "wishes", "said"),
     [
-        ("a,b\n1,x\n", {}, "m.csv:2: b: could not convert string to float: 'x'"),
+        ("a,b\n1,x\n", {}, "m.csv:2: b: 'x' is no number"),
         ("a,b\n1,2\n1\n", {}, "m.csv:3: 1 values for 2 columns"),
         ("a,a\n1,2\n", {}, "m.csv:1: two columns are called a"),
         ("a,b\n", {}, "needs a heading and rows below it"),
         ("a,b,c\n1,2,3\n", {}, "has 3 columns for them: a, b, c. Name those"),
         ("a,b\n1,2\n", {"columns": ["a", "z"]}, "has no column z; it has a, b"),
         ("a,b\n1,2\n", {"predictions": "p", "columns": ["a", "b"]}, "has no column p"),
+        ("a,b\n1,2\n", {"target": "t"}, "has no column t; it has a, b"),
         ("a,b,p\n1,2,\n", {"predictions": "p"}, "m.csv:2: there is no prediction"),
         ("a,b\n1,2\n", {"output": "z"}, "has no output z of float; there are raw"),
         ("a,b\n1,2\n", {"default_class": 2}, "has 2 columns; there is no class 2"),
@@ -394,6 +395,15 @@ def test_data_that_does_not_fit_is_refused_with_its_line(tmp_path, rows, wishes,
         pack(*files, tmp_path, Wishes("m", "1", **wishes))
     assert said in str(caught.value)
     assert not (tmp_path / "m").exists()
+
+
+def test_a_result_that_is_of_the_other_class_is_told_of(tmp_path: Path) -> None:
+    rows = "a,b,bad\n" + "\n".join(f"{n},0,{int(n > 5)}" for n in range(10))
+    files = write(tmp_path, linear([("raw", 2)]), rows)
+    right = pack(*files, tmp_path, Wishes("m", "1", target="bad"))
+    assert not any("lower risk" in note for note in right.notes)
+    wrong = pack(*files, tmp_path, Wishes("m", "2", target="bad", default_class=0))
+    assert "by the sample's outcomes a higher result is a lower risk" in wrong.notes[0]
 
 
 def test_a_name_or_version_that_is_none_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -219,7 +219,7 @@ def test_a_slow_model_answers_where_nothing_else_does_and_never_replaces_another
     too_slow(models / MODEL / "1")
     with serving(policy=POLICY, models=models, latency_budget_us=1e6) as process:
         (slot,) = (m.slot for m in process.engine.release.models if m.name == MODEL)
-        pack_version(models / MODEL, "2")
+        too_slow(pack_version(models / MODEL, "2"))
         with pytest.raises(RefusedError, match=r"us over; the budget is 0\.01 us"):
             process.deployments.stage("chen", None, {slot: f"{MODEL}/2"}, "new", dry_run=False)
         assert process.deployments.current.number == 1

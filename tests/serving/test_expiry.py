@@ -39,8 +39,12 @@ def models(tmp_path: Path) -> Path:
     """The bundled ones, of which MODEL may decide until today."""
     models = tmp_path / "models"
     shutil.copytree(MODELS, models, ignore=shutil.ignore_patterns("training"))
-    edit_manifest(models / MODEL / "1", lambda tree: tree.__setitem__("expires", TODAY))
+    until_today(models / MODEL / "1")
     return models
+
+
+def until_today(folder: Path) -> None:
+    edit_manifest(folder, lambda tree: tree.__setitem__("expires", TODAY))
 
 
 def expired_events(process: ServingProcess) -> list[tuple[str, str | None]]:
@@ -65,7 +69,7 @@ def test_a_model_that_expires_while_it_answers_goes_on_and_is_told_of(
         stub = admin_pb2_grpc.AdminStub(channel)
         champion = process.engine.release
         (slot,) = (one.slot for one in champion.models if one.name == MODEL)
-        pack_version(models / MODEL, "2")
+        until_today(pack_version(models / MODEL, "2"))
         request = admin_pb2.StageRequest(bindings={slot: f"{MODEL}/2"}, why="try")
         second = stub.Stage(request, timeout=100).release.content_hash
         look(process)
@@ -106,7 +110,7 @@ def test_going_back_is_possible_whatever_the_age_of_the_model(
     with serving(policy=POLICY, models=models, latency_budget_us=1e6) as process:
         first = process.engine.release.content_hash
         (slot,) = (one.slot for one in process.engine.release.models if one.name == MODEL)
-        edit_manifest(pack_version(models / MODEL, "2"), lambda tree: tree.pop("expires"))
+        pack_version(models / MODEL, "2")
         deployments = process.deployments
         staged = deployments.stage("chen", None, {slot: f"{MODEL}/2"}, "new", dry_run=False)
         deployments.promote("chen", staged.origin.content_hash, "new", dry_run=False)

@@ -34,6 +34,20 @@ class Comparison(BaseModel):
     # a split that was rounded to float32 has moved across itself only.
     on_split: Annotated[int, Field(ge=0)] = 0
 
+    @property
+    def sentence(self) -> str:
+        """Who was compared on which rows, and how far apart they are."""
+        first, second = ("training library" if one == "library" else one for one in self.between)
+        which = _WHICH[self.rows]
+        return f"{first} and {second}: {self.count} {which}, {self.largest:.1e} apart at most"
+
+
+_WHICH: dict[Rows, str] = {
+    "golden": "golden rows",
+    "sample": "rows of the sample",
+    "splits": "rows beside split values",
+}
+
 
 class ParityCertificate(BaseModel):
     """What is inside `parity.json`."""

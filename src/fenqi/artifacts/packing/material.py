@@ -89,6 +89,7 @@ def material_of(onnx: Path, sample: Sample, wishes: Wishes, notes: list[str]) ->
             "run: do not trust it to decide"
         )
     others = {name for name in (wishes.predictions, wishes.target) if name is not None}
+    sample.only(sorted(others))
     columns = columns_for(sample, inputs, wishes.columns, others)
     tensors = tensors_of(sample, inputs, columns)
     values = Session(content).run(output, tensors)

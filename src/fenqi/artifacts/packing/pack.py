@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import tempfile
 from dataclasses import dataclass
 from datetime import date
@@ -22,7 +23,7 @@ from fenqi.artifacts.golden import golden_bytes
 from fenqi.artifacts.graph import GraphInput
 from fenqi.artifacts.interface import ELEMENT_TYPES
 from fenqi.artifacts.json_file import serialize
-from fenqi.artifacts.manifest import FORMAT, Calibration
+from fenqi.artifacts.manifest import FORMAT, NAME, VERSION, Calibration
 from fenqi.artifacts.packing.by_library import ByLibrary, by_library
 from fenqi.artifacts.packing.card import card_bytes
 from fenqi.artifacts.packing.certify import certificate_of
@@ -53,17 +54,16 @@ def pack(onnx: Path, data: Path, models: Path, wishes: Wishes) -> Packed:
     Raises ArtifactError where the graph is refused, does not fit the data, does not give what the
     training library predicted, or is slower than it may be; then nothing is written.
     """
+    _check_wishes(wishes)
     folder = models / wishes.name / wishes.version
     if folder.exists():
         raise ArtifactError(f"{folder} is there already; a packed version never changes")
-    if wishes.expires is not None and wishes.expires < date.today():
-        raise ArtifactError(f"it would have expired already, on {wishes.expires}")
     sample = read_sample(data)
     notes: list[str] = []
     material = material_of(onnx, sample, wishes, notes)
     judged = by_library(material, wishes)
     margin = margins(material.outputs, material.result)
-    calibration = _calibration(sample, margin, wishes)
+    calibration = _calibration(margin, _outcome(sample, margin, wishes, notes), wishes)
     files = _files(material, margin, calibration, judged, wishes)
     manifest = _manifest(material, calibration, wishes)
     artifact, explained = _write(folder, files, manifest, material, wishes)
@@ -71,17 +71,50 @@ def pack(onnx: Path, data: Path, models: Path, wishes: Wishes) -> Packed:
     return Packed(artifact, explained.why, notes)
 
 
-def _calibration(sample: Sample, margin: NDArray[np.float64], wishes: Wishes) -> Calibration:
-    if wishes.calibrate == "none":
-        return Calibration()
+def _check_wishes(wishes: Wishes) -> None:
+    if not re.fullmatch(NAME, wishes.name):
+        raise ArtifactError(
+            f"{wishes.name!r} is no name of a model: small letters, digits and `_`, a letter first"
+        )
+    if not re.fullmatch(VERSION, wishes.version):
+        raise ArtifactError(
+            f"{wishes.version!r} is no version: letters, digits, `.`, `_` and `-`, none of these "
+            "three first"
+        )
+    if wishes.expires is not None and wishes.expires < date.today():
+        raise ArtifactError(f"it would have expired already, on {wishes.expires}")
+
+
+def _outcome(
+    sample: Sample, margin: NDArray[np.float64], wishes: Wishes, notes: list[str]
+) -> NDArray[np.bool_] | None:
+    """Who defaulted, [rows]; None where nobody says."""
     if wishes.target is None:
-        raise ArtifactError("calibration needs the outcomes: --target names their column")
+        return None
     outcome = sample.numbers(wishes.target)
     strange = np.flatnonzero((outcome != 0) & (outcome != 1))
     if len(strange):
         raise ArtifactError(f"{sample.place(strange[0])}: {wishes.target} is neither 0 nor 1")
+    defaulted: NDArray[np.bool_] = outcome == 1
+    if defaulted.any() and not defaulted.all():
+        bad, good = float(margin[defaulted].mean()), float(margin[~defaulted].mean())
+        if bad < good:
+            notes.append(
+                f"by the sample's outcomes a higher result is a lower risk: is {wishes.target} 1 "
+                "for default, and the output of default (--class)?"
+            )
+    return defaulted
+
+
+def _calibration(
+    margin: NDArray[np.float64], defaulted: NDArray[np.bool_] | None, wishes: Wishes
+) -> Calibration:
+    if wishes.calibrate == "none":
+        return Calibration()
+    if defaulted is None:
+        raise ArtifactError("calibration needs the outcomes: --target names their column")
     fit = fit_platt if wishes.calibrate == "platt" else fit_isotonic
-    return fit(margin, outcome == 1)
+    return fit(margin, defaulted)
 
 
 def _files(
@@ -185,8 +218,9 @@ def _write(
     wishes: Wishes,
 ) -> tuple[Artifact, Explained]:
     """Writes beside the place and moves there what loads: nobody sees half an artifact."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".packing-") as top:
+    models = folder.parent.parent
+    models.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=models, prefix=".packing-") as top:
         made = Path(top) / folder.parent.name / folder.name
         made.mkdir(parents=True)
         explained = explain(_written(made, files, manifest), material.tensors, wishes)
@@ -194,6 +228,7 @@ def _write(
         files["reference.json"] = serialize(explained.reference.model_dump())
         files["card.md"] = card_bytes(manifest)
         _written(made, files, manifest)
+        folder.parent.mkdir(exist_ok=True)
         try:
             made.rename(folder)
         except OSError as error:

@@ -70,11 +70,19 @@ def read_sample(path: Path) -> Sample:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ArtifactError(f"{path} cannot be read: {error}") from None
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ArtifactError(
+            f"{path} is no text in UTF-8: byte {error.start}; save it as CSV in UTF-8"
+        ) from None
+    except csv.Error as error:
+        raise ArtifactError(f"{path} is no CSV file: {error}") from None
     if len(rows) < 2:
         raise ArtifactError(f"{path} needs a heading and rows below it")
     heading = [name.strip() for name in rows[0]]
+    if len(heading) == 1 and re.search(r"[;\t]", heading[0]):
+        raise ArtifactError(f"{path}:1: columns are parted by commas, not by `;` or tabs")
     for number, row in enumerate(rows[1:]):
         if len(row) != len(heading):
             raise ArtifactError(
@@ -152,8 +160,15 @@ def _value(text: str, type: TensorType) -> Any:
             raise ValueError(f"{text!r} is neither true nor false")
         return _BOOLS[text.lower()]
     if type == "int64":
-        number = float(text) if text else math.nan
+        number = _number(text) if text else math.nan
         if number != int(number if math.isfinite(number) else 0):
             raise ValueError(f"{text!r} is no whole number, and the graph takes no missing ones")
         return int(text) if text.lstrip("+-").isdigit() else int(number)
-    return math.nan if text.lower() in _MISSING else float(text)
+    return math.nan if text.lower() in _MISSING else _number(text)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no number") from None

@@ -34,6 +34,8 @@ def write_split_sample(
     picked = np.linspace(0, sample.rows - 1, min(sample.rows, BASE_ROWS)).astype(np.intp)
     base = {name: tensor[picked] for name, tensor in tensors.items()}
     rows = split_rows(model, {name: len(names) for name, names in chosen.items()}, base).inputs
+    if not len(next(iter(rows.values()))):
+        return 0
     with output.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow([name for names in chosen.values() for name in names])

@@ -86,7 +86,7 @@ def pack(
         typer.Option(help="exact where the graph allows it, else none; or an estimate, or none"),
     ] = "exact",
     explanation_budget_us: Annotated[
-        float, typer.Option(help="to explain one row, microseconds")
+        float, typer.Option(min=1, help="to explain one row, microseconds")
     ] = 1000,
     reference: Annotated[
         Literal["at_cutoff", "population", "maximum"],
@@ -99,10 +99,11 @@ def pack(
         ),
     ] = None,
     base_score: Annotated[float, typer.Option(help="the score at --base-odds")] = 600,
-    base_odds: Annotated[float, typer.Option(help="good : bad")] = 50,
-    points_to_double_odds: Annotated[float, typer.Option()] = 20,
+    base_odds: Annotated[float, typer.Option(min=1e-6, help="good : bad")] = 50,
+    points_to_double_odds: Annotated[float, typer.Option(min=1e-6)] = 20,
     tolerance: Annotated[
-        float, typer.Option(help="how far the graph may be from the predictions")
+        float,
+        typer.Option(min=1e-9, max=1e-3, help="how far the graph may be from the predictions"),
     ] = 1e-5,
     kind: Annotated[str, typer.Option(help="gradient boosting, scorecard, ...")] = "model",
     purpose: Annotated[str, typer.Option(help="what it is for")] = "Probability of default.",
@@ -114,7 +115,9 @@ def pack(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="last day on which it may decide"),
     ] = None,
-    latency_budget_us: Annotated[float, typer.Option(help="for one row, microseconds")] = 100,
+    latency_budget_us: Annotated[
+        float, typer.Option(min=1, help="for one row, microseconds")
+    ] = 100,
     models: Annotated[Path, typer.Option(help="where artifacts are")] = Path("models"),
 ) -> None:
     """Make an artifact of an exported model: golden rows, reference, parity, calibration, card.
@@ -183,7 +186,10 @@ def splits(
         others = {name for name in (predictions, target) if name}
         chosen = columns.split(",") if columns else None
         rows = write_split_sample(onnx, data, chosen, others, output)
-        print(f"{output}: {rows} rows")
+        if rows:
+            print(f"{output}: {rows} rows")
+        else:
+            print(f"{onnx} has no trees that split a number of its inputs: nothing to predict")
 
 
 @app.command()

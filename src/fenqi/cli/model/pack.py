@@ -21,8 +21,7 @@ def run(onnx: Path, data: Path, models: Path, wishes: Wishes) -> None:
     what = "margin" if outputs.margin is not None else f"probability of class {outputs.class_}"
     print(f"{artifact.folder} is packed: {what} from the output {outputs.result}")
     for one in parity.comparisons:
-        first, second = one.between
-        print(f"{first} and {second}: {one.count} {one.rows} rows, {one.largest:.1e} apart at most")
+        print(one.sentence)
     print(f"explanation: {packed.explanation}")
     if artifact.manifest.explanation.method != "none":
         rows = len(artifact.reference.rows)

@@ -79,15 +79,13 @@ def _facts(artifact: Artifact, trial: Trial) -> Iterator[tuple[str, str]]:
     yield "explanation", _explanation(artifact)
     yield "golden rows", f"{len(artifact.golden.expected)}, predicted by {_predicted_by(artifact)}"
     for one in parity.comparisons:
-        first, second = one.between
+        yield "parity", one.sentence
+    if parity.split_values or parity.split_values_not_tried:
         yield (
-            "parity",
-            f"{first} and {second}: {one.count} {one.rows} rows, {one.largest:.1e} apart at most",
+            "split values",
+            f"{parity.split_values} tried with their neighbours, "
+            f"{parity.split_values_not_tried} not",
         )
-    yield (
-        "split values",
-        f"{parity.split_values} tried with their neighbours, {parity.split_values_not_tried} not",
-    )
     for gap in parity.gaps:
         yield "not compared", gap
 
