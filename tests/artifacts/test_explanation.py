@@ -24,6 +24,7 @@ from fenqi.artifacts.graph import GraphInput, NotNativeError, compile_graph
 from fenqi.artifacts.json_file import cells
 from fenqi.artifacts.manifest import Manifest
 from fenqi.bundled import onnxruntime_library
+from fenqi.internal.v1.native_model_pb2 import TensorType
 from fenqi.internal.v1.release_image_pb2 import ModelSlot
 from models.training.boosting import trees_of
 from models.training.trees import to_onnx
@@ -39,6 +40,18 @@ def explained(
     **explanation: Any,
 ) -> _native.Model:
     """The model in the core; `inputs` by name: type and width."""
+    slot = slot_of(model, inputs, reference, outputs, **explanation)
+    return _native.Model(slot.SerializeToString(), str(onnxruntime_library()))
+
+
+def slot_of(
+    model: onnx.ModelProto,
+    inputs: dict[str, tuple[str, int]],
+    reference: list[list[Any]],
+    outputs: dict[str, Any],
+    **explanation: Any,
+) -> ModelSlot:
+    """What the core loads."""
     manifest = Manifest.model_validate(
         {
             "format": 2,
@@ -86,7 +99,7 @@ def explained(
     for name, (kind, width) in inputs.items():
         type_name = f"TENSOR_TYPE_{kind.upper()}"
         slot.inputs.add(name=name, type=type_name, registers=[0] * width)
-    return _native.Model(slot.SerializeToString(), str(onnxruntime_library()))
+    return slot
 
 
 def rows_of(seed: int, count: int, columns: int) -> NDArray[np.float32]:
@@ -403,6 +416,46 @@ def test_of_such_a_sum_the_parts_are_shapleys_and_raising_what_helps_helps(
     assert (after[:, first] <= before[:, first]).all()
     others = np.arange(5) != first
     np.testing.assert_array_equal(after[:, others], before[:, others])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"cell": 1 << 20}, "its terms do not fit the model"),
+        ({"cell": (1 << 32) - 1}, "its terms do not fit the model"),
+        ({"type": "TENSOR_TYPE_DOUBLE"}, "its terms do not fit the model"),
+        ({"type": "TENSOR_TYPE_STRING"}, "its terms do not fit the model"),
+        ({"type": "TENSOR_TYPE_UNSPECIFIED"}, "its terms do not fit the model"),
+        ({"column": 4}, "its terms do not fit the model"),
+        ({"weight": float("nan")}, "its terms do not fit the model"),
+        ({"weight": float("inf")}, "its terms do not fit the model"),
+        ({"weight": 3.5}, "base and parts of row 0 of the reference add up to"),
+    ],
+)
+def test_terms_that_the_model_does_not_have_are_refused(change: dict[str, Any], said: str) -> None:
+    reference = [[0.0, 1.0, 2.0, 3.0], [1.0, 1.0, 1.0, 1.0]]
+    slot = slot_of(
+        linear(), {"x": ("float", 4)}, reference, {"margin": "margin"}, method="scorecard"
+    )
+    term = slot.explanation.additive.terms[1]
+    for field, value in change.items():
+        setattr(term, field, TensorType.Value(value) if field == "type" else value)
+    with pytest.raises(_native.StatusError, match=said):
+        _native.Model(slot.SerializeToString(), str(onnxruntime_library()))
+
+
+def test_an_explanation_is_of_one_kind() -> None:
+    slot = slot_of(
+        linear(), {"x": ("float", 4)}, [[0.0] * 4], {"margin": "margin"}, method="scorecard"
+    )
+    for change in (
+        lambda: slot.explanation.additive.ClearField("terms"),
+        lambda: slot.explanation.permutations.SetInParent(),
+        lambda: slot.explanation.ClearField("additive"),
+    ):
+        change()
+        with pytest.raises(_native.StatusError):
+            _native.Model(slot.SerializeToString(), str(onnxruntime_library()))
 
 
 def test_trees_that_ask_several_columns_are_no_scorecard() -> None:
