@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fenqi import _native
+from fenqi.artifacts.expiry import expired
 from fenqi.bundled import onnxruntime_library
 from fenqi.deployment import (
     Deployment,
@@ -78,13 +79,16 @@ class Engine:
 
         `models`: the folder of model packages, `<name>/<version>/`; by default `models` beside the
         policy's folder. `acknowledgement_key`: as `Engine` takes it.
-        Raises ConfigurationError where there is no such file, PolicyError where it does not
-        compile, CallError where the core refuses the result.
+        Raises ConfigurationError where there is no such file or a model has expired, PolicyError
+        where it does not compile, CallError where the core refuses the result.
         """
         try:
             compiled = compile_policy(path, models)
         except OSError as error:
             raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
+        past = expired(compiled.expires)
+        if past:
+            raise ConfigurationError(f"{path}: {'; '.join(past)}, so it may not decide any more")
         engine = cls(acknowledgement_key)
         engine.publish(compiled.image)
         return engine
