@@ -10,12 +10,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypedDict
 
 from fenqi import _native
 from fenqi.artifacts.expiry import expired
 from fenqi.bundled import onnxruntime_library
-from fenqi.deployment import Deployment, LoadedRelease, Readiness, Traffic, traffic_of
+from fenqi.deployment import (
+    Deployment,
+    LoadedRelease,
+    Readiness,
+    StageLatency,
+    Traffic,
+    traffic_of,
+)
 from fenqi.errors import (
     CallError,
     ConfigurationError,
@@ -41,16 +47,6 @@ from fenqi.v1.scoring_pb2 import (
     ScoreBatchResponse,
     ScoreResponse,
 )
-
-
-class StageLatency(TypedDict):
-    """How long a stage took over `count` requests, microseconds."""
-
-    count: int
-    p50_us: float
-    p99_us: float
-    p999_us: float
-    max_us: float
 
 
 class Engine:
