@@ -20,7 +20,7 @@ from onnx import TensorProto, helper
 from fenqi import _native
 from fenqi.artifacts import ArtifactError
 from fenqi.artifacts.explanation import explanation_of
-from fenqi.artifacts.graph import GraphInput, NotNativeError, compile_graph
+from fenqi.artifacts.graph import GraphInput, NotNativeError, compile_graph, flow
 from fenqi.artifacts.json_file import cells
 from fenqi.artifacts.manifest import Manifest
 from fenqi.bundled import onnxruntime_library
@@ -416,6 +416,29 @@ def test_of_such_a_sum_the_parts_are_shapleys_and_raising_what_helps_helps(
     assert (after[:, first] <= before[:, first]).all()
     others = np.arange(5) != first
     np.testing.assert_array_equal(after[:, others], before[:, others])
+
+
+def test_a_sum_that_doubles_forty_times_is_followed_in_no_time() -> None:
+    """Whoever wrote the graph: it has 2^40 paths from the output to the inputs."""
+    nodes = [helper.make_node("Gemm", ["x", "w"], ["s0"])]
+    nodes += [helper.make_node("Add", [f"s{n}", f"s{n}"], [f"s{n + 1}"]) for n in range(40)]
+    nodes.append(helper.make_node("Mul", ["s40", "small"], ["margin"]))
+    weights = helper.make_tensor("w", TensorProto.FLOAT, [4, 1], [1.0, 2.0, -1.0, 0.5])
+    small = helper.make_tensor("small", TensorProto.FLOAT, [1], [2.0**-40])
+    graph = graph_of(nodes, [("x", TensorProto.FLOAT, 4)], "margin", weights, small)
+    model = explained(
+        graph, {"x": ("float", 4)}, [[0.0] * 4], {"margin": "margin"}, method="scorecard"
+    )
+    (parts,) = model.explain({"x": np.ones((1, 4), dtype=np.float32)})
+    np.testing.assert_allclose(parts, [1.0, 2.0, -1.0, 0.5], atol=1e-6)
+
+
+def test_a_sum_of_too_many_summands_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow, "_MOST_WORK", 3)
+    with pytest.raises(ArtifactError, match="it adds up too many numbers to tell whose they are"):
+        explained(
+            linear(), {"x": ("float", 4)}, [[0.0] * 4], {"margin": "margin"}, method="scorecard"
+        )
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,10 @@ def _explain_scorecard(
     try:
         built.additive.CopyFrom(_additive(manifest, flow))
     except NotASumError as error:
-        trees = _tree_shap(manifest, native, flow)
+        try:
+            trees = _tree_shap(manifest, native, flow)
+        except NotASumError:
+            raise error from None
         if not _ask_one_column_each(native.forests[trees.forest], trees):
             raise error
         built.tree_shap.CopyFrom(trees)

@@ -4,7 +4,7 @@ adds up from others, such as what a forest gives."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fenqi.artifacts.graph.tensors import BANKS
@@ -73,6 +73,9 @@ _LOGISTIC = (image.STEP_KIND_SIGMOID, image.STEP_KIND_LOGISTIC)
 _BY_ONE = (image.STEP_KIND_MULTIPLY, image.STEP_KIND_DIVIDE)
 _CASTS = (image.STEP_KIND_TO_FLOAT, image.STEP_KIND_TO_DOUBLE)
 
+# Summands; graphs are made by anybody.
+_MOST_WORK = 5_000_000
+
 # A bank's name and the number of a cell.
 Cell = tuple[str, int]
 
@@ -96,19 +99,14 @@ class Affine:
         """This times `factor`."""
         return Affine(self.constant * factor, {k: w * factor for k, w in self.weights.items()})
 
-    def plus(self, other: Affine) -> Affine:
-        """The sum of both."""
-        weights: dict[Cell, float] = defaultdict(float, self.weights)
-        for key, weight in other.weights.items():
-            weights[key] += weight
-        return Affine(self.constant + other.constant, dict(weights))
-
 
 class Flow:
     """Follows a native model's cells back to where they come from."""
 
     def __init__(self, model: image.NativeModel) -> None:
         self._model = model
+        self._sums: dict[tuple[Cell, Ends], Affine] = {}
+        self._work = 0
         self._made_by: dict[Cell, tuple[image.ModelStep, int]] = {}
         for step in model.steps:
             if step.kind != image.STEP_KIND_REQUIRE:
@@ -167,6 +165,12 @@ class Flow:
             return Affine(constant)
         if ends(cell):
             return Affine(weights={cell: 1.0})
+        key = (cell, ends)
+        if key not in self._sums:
+            self._sums[key] = self._summed(cell, ends)
+        return self._sums[key]
+
+    def _summed(self, cell: Cell, ends: Ends) -> Affine:
         step, i = self._step(cell)
         a, b, c = self._elementwise(step, i)
         match step.kind:
@@ -177,26 +181,39 @@ class Flow:
             case image.STEP_KIND_NEGATE:
                 return self.margin(a, ends).scaled(-1.0)
             case image.STEP_KIND_ADD:
-                return self.margin(a, ends).plus(self.margin(b, ends))
+                return self._added([self.margin(a, ends), self.margin(b, ends)])
             case image.STEP_KIND_SUBTRACT:
-                return self.margin(a, ends).plus(self.margin(b, ends).scaled(-1.0))
+                return self._added([self.margin(a, ends), self.margin(b, ends).scaled(-1.0)])
             case image.STEP_KIND_MULTIPLY:
                 return _product(self.margin(a, ends), self.margin(b, ends))
             case image.STEP_KIND_DIVIDE:
                 return self.margin(a, ends).scaled(1.0 / _constant(self.margin(b, ends)))
             case _ if step.kind in _SUMS:
-                total = Affine()
-                for operand in self._operands(step, i):
-                    total = total.plus(self.margin(operand, ends))
-                return total
+                return self._added(self.margin(each, ends) for each in self._operands(step, i))
             case image.STEP_KIND_MATRIX:
-                total = self.margin(c, ends)
-                for k in range(step.size):
-                    given = self.margin((a[0], step.a + k), ends)
-                    factor = self.margin((a[0], step.b + k * step.count + i), ends)
-                    total = total.plus(_product(given, factor))
-                return total
+                return self._added(
+                    (self.margin(c, ends), *self._products(step, i, ends)),
+                )
         raise NotASumError(f"it passes through {_name(step)}")
+
+    def _products(self, step: image.ModelStep, i: int, ends: Ends) -> Iterator[Affine]:
+        """The summands of element i of a product of matrices."""
+        bank = BANKS[step.type]
+        for k in range(step.size):
+            given = self.margin((bank, step.a + k), ends)
+            yield _product(given, self.margin((bank, step.b + k * step.count + i), ends))
+
+    def _added(self, parts: Iterable[Affine]) -> Affine:
+        """Their sum. Raises NotASumError where that is too much work."""
+        constant, weights = 0.0, defaultdict[Cell, float](float)
+        for part in parts:
+            self._work += 1 + len(part.weights)
+            if self._work > _MOST_WORK:
+                raise NotASumError("it adds up too many numbers to tell whose they are")
+            constant += part.constant
+            for cell, weight in part.weights.items():
+                weights[cell] += weight
+        return Affine(constant, dict(weights))
 
     def log_odds(self, cell: Cell, ends: Ends) -> Affine:
         """The same for a probability's cell: its log-odds. Raises NotASumError."""
@@ -207,7 +224,8 @@ class Flow:
         if step.kind == image.STEP_KIND_GROUP_SOFTMAX and step.size == 2:
             own, other = step.a + i, step.a + (i ^ 1)
             bank = BANKS[step.type]
-            return self.margin((bank, own), ends).plus(self.margin((bank, other), ends).scaled(-1))
+            rest = self.margin((bank, other), ends).scaled(-1.0)
+            return self._added([self.margin((bank, own), ends), rest])
         if step.kind == image.STEP_KIND_COPY:
             return self.log_odds(next(iter(self._operands(step, i))), ends)
         if step.kind in _CASTS:
@@ -238,7 +256,7 @@ class Flow:
             if len(row) == 2 and cell in row:
                 other = row[1 - row.index(cell)]
                 own, rest = self.log_odds(cell, ends), self.log_odds(other, ends)
-                total = own.plus(rest)
+                total = self._added([own, rest])
                 if total.constant == 0.0 and not any(total.weights.values()):
                     return own
         raise NotASumError("the probability is a share of others that are not its complement")
