@@ -143,6 +143,25 @@ def test_rolling_back_goes_back_step_by_step(site: Site) -> None:
         assert version(deployments) == "2"
 
 
+def test_a_deployment_that_was_never_published_is_not_gone_back_to(site: Site) -> None:
+    with site.deployments() as deployments:
+        second, third = (stage(site, deployments, number) for number in (2, 3))
+        deployments.promote("chen", second, WHY, dry_run=False)
+        cut_off = deployments.current.model_copy(update={"number": 3, "champion": third})
+    # Killed between record and pointer.
+    record = site.folder / "state" / "deployments" / "000003.json"
+    record.write_text(cut_off.model_dump_json(exclude_none=True))
+    with site.deployments() as deployments:
+        for number in (3, 99, -1):
+            with pytest.raises(RefusedError, match=f"no deployment {number}; .* up to 2"):
+                deployments.roll_back("chen", number, WHY, dry_run=False)
+        deployments.set_shadows("chen", [], WHY, dry_run=False)
+        assert deployments.current.number == 3
+        deployments.roll_back("chen", 0, WHY, dry_run=False)
+        assert version(deployments) == "1"
+        assert not deployments.state.history.damages
+
+
 def test_a_reload_compiles_the_policys_file_again(site: Site) -> None:
     with site.deployments() as deployments:
         with pytest.raises(RefusedError, match="answer already"):
@@ -277,6 +296,20 @@ def test_what_was_asked_for_before_another_change_cannot_be_approved(site: Site)
         again = deployments.promote("li", second, WHY, dry_run=False)
         assert again.pending is not None and again.pending.who == "li"
         assert version(deployments) == "1"
+
+
+def test_killed_between_approval_and_its_note_nothing_waits_any_more(site: Site) -> None:
+    with site.deployments(approval_seconds=600) as deployments:
+        second = stage(site, deployments, 2)
+        deployments.promote("chen", second, WHY, dry_run=False)
+        pending = (site.folder / "state" / "pending.json").read_bytes()
+        deployments.promote("li", second, WHY, dry_run=False)
+    (site.folder / "state" / "pending.json").write_bytes(pending)
+    with site.deployments(approval_seconds=600) as deployments:
+        deployments.lapse()
+        deployments.set_shadows("chen", [], WHY, dry_run=False)
+        assert deployments.pending is None
+        assert "approval_lapsed" not in kinds(deployments)
 
 
 def test_a_reload_needs_the_second_approver_too(site: Site) -> None:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,9 +19,15 @@ from typing import TypeVar
 
 from fenqi.deployment import LoadedRelease, Readiness
 from fenqi.engine import Engine
-from fenqi.serving.deployments.errors import RefusedError, TooLateError, UnknownReleaseError
+from fenqi.serving.deployments.errors import (
+    RefusedError,
+    StateError,
+    TooLateError,
+    UnknownReleaseError,
+)
 from fenqi.serving.deployments.history import EventKind
 from fenqi.serving.deployments.pending import Pending
+from fenqi.serving.deployments.pruning import prune
 from fenqi.serving.deployments.publisher import BroughtIn, Publisher
 from fenqi.serving.deployments.records import CanaryRecord, DeploymentRecord
 from fenqi.serving.deployments.recovery import publish_last
@@ -70,8 +77,10 @@ class Deployments:
         sources: Sources,
         latency_budget_us: float,
         approval_seconds: float,
+        keep_releases: int,
     ) -> None:
-        """`approval_seconds`: how long a promotion waits for a second approver; 0: needs none."""
+        """`approval_seconds`: how long a promotion waits for a second approver; 0: needs none.
+        `keep_releases`: as `prune` has it."""
         self.engine = engine
         self.latency_budget_us = latency_budget_us
         self.state = state
@@ -79,6 +88,7 @@ class Deployments:
         self._publisher = Publisher(engine, state, latency_budget_us)
         self._approval = SecondApproval(self._publisher, state, approval_seconds)
         self._needs_approval = approval_seconds > 0
+        self._keep_releases = keep_releases
         self._thread = ThreadPoolExecutor(
             max_workers=1, thread_name_prefix="deployments", initializer=_lower_priority
         )
@@ -118,11 +128,15 @@ class Deployments:
 
     # --- changes ---
 
-    def start(self, restage: bool) -> None:
+    def start(self, restage: bool) -> bool:
         """As `publish_last` says."""
-        self._in_turn(
-            None, partial(publish_last, self._publisher, self.state, self.sources, restage)
-        )
+
+        def start() -> bool:
+            went_on = publish_last(self._publisher, self.state, self.sources, restage)
+            self._prune()
+            return went_on
+
+        return self._in_turn(None, start)
 
     def stop(self) -> None:
         """Returns when a change that has begun is done. What answers goes on."""
@@ -155,14 +169,15 @@ class Deployments:
         change = partial(self._set_canary, who, name, share, why, dry_run)
         return self._in_turn(seconds, self._recorded(change, who, why, dry_run))
 
-    def stop_canary(self, number: int, who: str, why: str) -> None:
-        """Stops the canary of deployment `number`, if that still answers. Does not wait."""
+    def stop_canary(self, number: int, who: str, why: str) -> Future[None]:
+        """Stops the canary of deployment `number`, if that still answers. Does not wait: what
+        comes of it is in the future, which may raise StateError or RefusedError."""
 
         def stop() -> None:
             if self.current.number == number and self.current.canary is not None:
                 self._publisher.publish(self._without_canary("guard", who, why))
 
-        self._thread.submit(stop)
+        return self._thread.submit(stop)
 
     def set_shadows(
         self,
@@ -227,12 +242,19 @@ class Deployments:
         """The change; a refusal is told in the history too."""
 
         def recorded() -> Result:
+            refused = ""
             try:
-                return change()
-            except RefusedError as error:
-                if not dry_run:
-                    self.state.history.append("refused", who=who, why=why, what=str(error))
-                raise
+                try:
+                    return change()
+                except RefusedError as error:
+                    if not dry_run:
+                        refused = f"{error}; and "
+                        self.state.history.append("refused", who=who, why=why, what=str(error))
+                    raise
+            except OSError as error:
+                raise StateError(
+                    f"{refused}the state folder cannot be written: {error.strerror}"
+                ) from None
 
         return recorded
 
@@ -252,6 +274,7 @@ class Deployments:
                 what=f"{name_of(origin)} {_filled(origin)}, p99 {readiness.p99_us:.0f} us",
                 release=origin.content_hash,
             )
+            self._prune()
         return Staged(origin, readiness, compiled.warnings)
 
     def _set_canary(self, who: str, name: str, share: float, why: str, dry_run: bool) -> Change:
@@ -307,6 +330,11 @@ class Deployments:
         return change
 
     def _roll_back(self, who: str, number: int, why: str, dry_run: bool) -> Change:
+        if not 0 <= number <= self.current.number:
+            raise RefusedError(
+                f"there is no deployment {number}; `fenqi deploy history` shows those that there "
+                f"were, up to {self.current.number}"
+            )
         target = self._champion_before() if number == 0 else self.state.records.read(number)
         release = target.champion
         if release == self.current.champion:
@@ -363,9 +391,15 @@ class Deployments:
         if not dry_run:
             loaded: dict[str, LoadedRelease] = {r: one.release for r, one in brought_in.items()}
             self._publisher.publish(record, loaded)
+            self._prune()
         measured = [one.readiness for one in brought_in.values() if one.readiness is not None]
         slowest = max(measured, key=lambda readiness: readiness.p99_us, default=None)
         return Change(record, slowest)
+
+    def _prune(self) -> None:
+        # The change is made. What cannot be removed now will be looked at after the next one.
+        with suppress(OSError):
+            prune(self.state, self._keep_releases)
 
 
 def _lower_priority() -> None:

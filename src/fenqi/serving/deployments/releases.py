@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fenqi.serving.deployments.durable import (
     TEMPORARY,
-    remove_folder,
+    remove_folder_durably,
     remove_leftovers,
     write_folder_durably,
 )
@@ -83,7 +83,7 @@ class Releases:
         if folder.exists():
             if self._keeps(release):
                 return
-            remove_folder(folder)
+            self.remove(release.origin.content_hash)
         batch = ScoreBatchRequest()
         for request in release.golden:
             batch.requests.add().ParseFromString(request)
@@ -91,6 +91,10 @@ class Releases:
         hashes = {name: _sha256(content) for name, content in files.items()}
         about = _About(origin=release.origin, files=hashes).model_dump_json(indent=1)
         write_folder_durably(folder, {**files, _ABOUT: about.encode()})
+
+    def remove(self, content_hash: str) -> None:
+        """Forgets a release. Raises OSError; then it is there as before, or gone."""
+        remove_folder_durably(self._folder / content_hash)
 
     def read(self, content_hash: str) -> StagedRelease:
         """Raises StateError where it is not there, or not what was written."""
@@ -129,7 +133,7 @@ class Releases:
             )
         if not found:
             raise UnknownReleaseError(
-                f"no release {name} was staged here; `fenqi deploy list` shows those that were, "
+                f"no release {name} is kept here; `fenqi deploy list` shows those that are, "
                 "`fenqi deploy stage` stages one"
             )
         if len(found) > 1:
@@ -146,6 +150,11 @@ class Releases:
         path = self._folder / content_hash / _ABOUT
         try:
             about = _About.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            raise StateError(
+                f"{path}: is not there; the release is kept no longer (keep_releases), or was "
+                "removed: stage it again"
+            ) from None
         except OSError as error:
             raise StateError(f"{path}: cannot be read: {error.strerror}") from None
         except ValidationError:
