@@ -180,7 +180,7 @@ def _release_traffic(
         decisions=one.decisions,
         scores=[
             admin_pb2.ScoreDistribution(
-                slot=score.slot, edges=score.edges, counts=score.counts, drift=_drift(score.psi)
+                slot=score.slot, edges=score.edges, counts=score.counts, drift=_drift(score.drift)
             )
             for score in one.scores
         ],
@@ -208,4 +208,4 @@ def _release_traffic(
 
 
 def _drift(drift: Drift) -> admin_pb2.Drift:
-    return admin_pb2.Drift(psi=drift.value, noise_bound=drift.bound, requests=drift.requests)
+    return admin_pb2.Drift(psi=drift.psi, noise_bound=drift.noise_bound, requests=drift.requests)

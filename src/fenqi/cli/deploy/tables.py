@@ -12,6 +12,9 @@ from fenqi.deployment import DECISIONS
 from fenqi.v1 import admin_pb2
 from fenqi.v1.scoring_pb2 import Release
 
+# Of the columns that moved, a table shows so many.
+_MOST_COLUMNS = 5
+
 
 def status(answer: admin_pb2.ListResponse) -> RenderableType:
     """What answers, and what waits for somebody."""
@@ -138,13 +141,14 @@ def traffic(answer: admin_pb2.TrafficResponse) -> RenderableType:
     for one in answer.releases:
         figures = {
             "requests": f"{one.requests:,}",
-            "failed": f"{sum(one.errors.values()):,}",
+            "failed": "\n".join(f"{n:,} {code}" for code, n in one.errors.items()) or "0",
             **{name: f"{one.decisions[name]:,}" for name in DECISIONS},
             "p50 us": f"{one.p50_us:,.0f}",
             "p99 us": f"{one.p99_us:,.0f}",
             "p99.9 us": f"{one.p999_us:,.0f}",
             "max us": f"{one.max_us:,.0f}",
             "PSI of scores": "\n".join(_psi(one.scores)) or "-",
+            "columns moved": "\n".join(_moved(one.columns)) or "-",
         }
         for name, figure in figures.items():
             rows.setdefault(name, []).append(figure)
@@ -161,6 +165,16 @@ def _psi(scores: Iterable[admin_pb2.ScoreDistribution]) -> Iterator[str]:
     for score in scores:
         if score.drift.requests:
             yield f"{score.slot} {score.drift.psi:.3f} (noise {score.drift.noise_bound:.3f})"
+
+
+def _moved(columns: Iterable[admin_pb2.ColumnDrift]) -> Iterator[str]:
+    """Those that moved most, beyond what chance explains."""
+    moved = [one for one in columns if one.drift.psi > one.drift.noise_bound]
+    moved.sort(key=lambda one: one.drift.psi, reverse=True)
+    for one in moved[:_MOST_COLUMNS]:
+        yield f"{one.column} {one.drift.psi:.3f} (noise {one.drift.noise_bound:.3f})"
+    if len(moved) > _MOST_COLUMNS:
+        yield f"and {len(moved) - _MOST_COLUMNS} more"
 
 
 def _comparison(one: admin_pb2.ReleaseTraffic) -> Iterator[RenderableType]:
