@@ -53,6 +53,8 @@ def changed(deployments: Deployments, change: Change) -> admin_pb2.ChangeRespons
     answer = admin_pb2.ChangeResponse(
         deployment=_deployment(deployments, change.record), what=change.record.what
     )
+    if change.unkept is not None:
+        answer.deployment.champion.CopyFrom(_release(change.unkept))
     if change.readiness is not None:
         answer.readiness.CopyFrom(_readiness(deployments, change.readiness))
     if change.pending is not None:

@@ -179,5 +179,28 @@ def name_of(origin: ReleaseOrigin) -> str:
     return f"{origin.policy} {origin.policy_version} ({origin.content_hash[:12]})"
 
 
+def filled(origin: ReleaseOrigin) -> str:
+    """What is in its slots, for people."""
+    if not origin.models:
+        return "without a model"
+    return "with " + ", ".join(f"{slot}: {name}" for slot, name in origin.models.items())
+
+
+def differences(old: ReleaseOrigin, new: ReleaseOrigin) -> list[str]:
+    """How `new` differs from `old`, a sentence each."""
+    if old.content_hash == new.content_hash:
+        return []
+    told = []
+    if (old.policy, old.policy_version) != (new.policy, new.policy_version):
+        told.append(
+            f"policy {old.policy} {old.policy_version} becomes {new.policy} {new.policy_version}"
+        )
+    for slot in sorted(old.models.keys() | new.models.keys()):
+        before, after = old.models.get(slot, "nothing"), new.models.get(slot, "nothing")
+        if before != after:
+            told.append(f"slot {slot}: {before} becomes {after}")
+    return told or ["the same policy version and models, with other contents"]
+
+
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()

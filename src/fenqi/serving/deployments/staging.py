@@ -55,7 +55,7 @@ def compile_release(
             slot: f"{artifact.manifest.name}/{artifact.manifest.version}"
             for slot, artifact in compiled.models.items()
         },
-        policy_file=str(policy),
+        policy_file=str(policy.absolute()),
         bindings=dict(bindings),
         staged_at=now(),
         staged_by=who,
