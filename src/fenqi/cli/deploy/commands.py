@@ -30,6 +30,9 @@ REFUSED = 1
 UNREACHABLE = 2
 NOT_YET = 3
 
+# Kinds of events after which a canary answers nobody as a canary.
+_ENDS_A_CANARY = ("guard", "canary_stopped", "rolled_back", "promoted", "reloaded")
+
 _Why = Annotated[str, typer.Option(help="the reason, for the history", show_default=False)]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="do everything but keep or publish it")]
 _Json = Annotated[bool, typer.Option("--json", help="print JSON, for other programs")]
@@ -148,10 +151,13 @@ def canary(
     answer = _call(context, "SetCanary", request)
     _show(tables.changed(answer, dry_run), answer, as_json)
     if wait and not dry_run and not stop:
+        watched = answer.deployment.canary.release.content_hash
         for event in _events(context, since, wait):
-            if event.kind in ("guard", "canary_stopped", "rolled_back", "promoted", "reloaded"):
+            replaced = event.kind == "canary" and event.release != watched
+            if replaced or event.kind in _ENDS_A_CANARY:
                 print(tables.event_line(event).plain, file=sys.stderr)
-                raise typer.Exit(0 if event.kind == "promoted" else REFUSED)
+                promoted = event.kind == "promoted" and event.release == watched
+                raise typer.Exit(0 if promoted else REFUSED)
 
 
 @app.command()
