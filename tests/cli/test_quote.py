@@ -12,6 +12,7 @@ import pytest
 from tests.cli.test_cli import run
 from tests.serving.process import POLICY
 
+POLICIES = Path(__file__).parents[2] / "policies"
 TERMS = ("--amount", "10,000", "--rate", "18%", "--periods", "12", "--disbursed", "2026-01-31")
 REQUEST = """\
 customer_key: c
@@ -50,6 +51,27 @@ def test_a_file_may_name_charges_of_third_parties() -> None:
 def test_options_win_over_the_file() -> None:
     answer = json.loads(quote("-", "--periods", "6", "--json", stdin=REQUEST))
     assert len(answer["quote"]["schedule"]["instalments"]) == 6
+
+
+def test_a_product_of_the_policy_has_the_price_of_its_risk(tmp_path: Path) -> None:
+    lending = str(POLICIES / "taiwan_offers.yaml")
+    request = """\
+customer_key: c
+product: cash
+amount_fen: 5000000
+term_months: 12
+probability_of_default: 0.03
+"""
+    done = run("quote", "-", "--json", "--periods", "24", "--policy", lending, stdin=request)
+    assert done.returncode == 0, done.stderr
+    quoted = json.loads(done.stdout)["quote"]
+    assert (quoted["currency"], quoted["principal_fen"], quoted["periods"]) == (
+        "TWD", "5000000", 24,
+    )  # fmt: skip
+    assert 0.05 < quoted["schedule"]["nominal_annual_rate"] <= 0.2
+    priced = run("quote", "-", "--rate", "5%", "--policy", lending, stdin=request)
+    assert priced.returncode == 1
+    assert "--rate: cash has the price of its risk" in priced.stderr
 
 
 class Texts(HTMLParser):

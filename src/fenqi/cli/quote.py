@@ -80,7 +80,8 @@ def read_request(file: Path | None) -> QuoteRequest:
     request.customer_key = request.customer_key or "-"
     if not request.HasField("quoted_at_seconds"):
         request.quoted_at_seconds = int(time.time())
-    if not request.loan.HasField("disbursed_date_days"):
+    # A product is paid out on the day of its quote.
+    if not request.product and not request.loan.HasField("disbursed_date_days"):
         request.loan.disbursed_date_days = (date.today() - _EPOCH).days
     return request
 
@@ -94,30 +95,43 @@ def add_terms(
     disbursed: str | None,
 ) -> None:
     """Puts what was given on the command line over what the file says."""
-    loan = request.loan
-    if amount is not None:
-        fen = _number("--amount", amount) * 100
-        if fen != int(fen):
-            raise ConfigurationError(f"--amount: {amount} has a part of a fen; give two decimals")
-        loan.principal_fen = min(max(int(fen), -1), 2**62)
-    if periods is not None:
-        loan.periods = min(max(periods, -1), 2**31 - 1)
+    periods = None if periods is None else min(max(periods, -1), 2**31 - 1)
+    if request.product:
+        if rate is not None:
+            raise ConfigurationError(f"--rate: {request.product} has the price of its risk")
+        if amount is not None:
+            request.amount_fen = _fen(amount)
+        if periods is not None:
+            request.term_months = periods
+    else:
+        if amount is not None:
+            request.loan.principal_fen = _fen(amount)
+        if periods is not None:
+            request.loan.periods = periods
+    loan = request if request.product else request.loan
     if method is not None:
         if method not in METHODS:
             raise ConfigurationError(f"--method: {method} is none of {', '.join(METHODS)}")
         loan.repayment_method = METHODS[method]
-    if rate is not None:
-        percent = rate.endswith("%")
-        value = float(_number("--rate", rate.removesuffix("%")) / (100 if percent else 1))
-        if loan.repayment_method == application_pb2.REPAYMENT_METHOD_FLAT_FEE:
-            loan.flat_rate = value
-        else:
-            loan.annual_rate = value
     if disbursed is not None:
         try:
             loan.disbursed_date_days = (date.fromisoformat(disbursed) - _EPOCH).days
         except ValueError:
             raise ConfigurationError(f"--disbursed: {disbursed} is no date 2026-01-31") from None
+    if rate is not None:
+        percent = rate.endswith("%")
+        value = float(_number("--rate", rate.removesuffix("%")) / (100 if percent else 1))
+        if request.loan.repayment_method == application_pb2.REPAYMENT_METHOD_FLAT_FEE:
+            request.loan.flat_rate = value
+        else:
+            request.loan.annual_rate = value
+
+
+def _fen(amount: str) -> int:
+    fen = _number("--amount", amount) * 100
+    if fen != int(fen):
+        raise ConfigurationError(f"--amount: {amount} has a part of a fen; give two decimals")
+    return min(max(int(fen), -1), 2**62)
 
 
 def _number(option: str, text: str) -> Decimal:
