@@ -44,6 +44,7 @@ py::tuple prices(const py::dict& given, const py::dict& price_terms,
   const Terms terms = read_terms(given);
   const PriceTerms pricing = read_price_terms(price_terms);
   const py::ssize_t count = pd12.size();
+  if (varying.shape(0) != count) throw py::value_error("as many loans as risks are priced");
   py::array_t<double> numbers({count, kPriceColumns});
   std::vector<const char*> verdicts;
   auto cells = numbers.mutable_unchecked<2>();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,16 @@ from hypothesis import strategies as st
 from fenqi.engine import Engine
 from fenqi.errors import CallError, InvalidRequestError
 from fenqi.internal.v1 import release_image_pb2
-from fenqi.offers import Charge, Loan, PriceTerms, TakeUp, instalment_room, price, schedule
+from fenqi.offers import (
+    Charge,
+    Loan,
+    PriceTerms,
+    TakeUp,
+    annual_rate_batch,
+    instalment_room,
+    price,
+    schedule,
+)
 from fenqi.v1 import application_pb2, quote_pb2, scoring_pb2
 from fenqi.v1.scoring_pb2 import Help, LimitKind, Offer, ScoreResponse
 from tests.policy import decisions
@@ -286,6 +296,55 @@ def test_the_search_finds_what_pricing_every_candidate_finds(
     others = [one for one in fitting if one[0][0] == "shopping"]
     if others:
         assert best_by_form(others, amount)[0] in offered
+
+
+# --- prices ---
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    scores=st.tuples(st.integers(520, 690), st.integers(520, 690)),
+    incomes=st.tuples(st.integers(200_000, 3_000_000), st.integers(200_000, 3_000_000)),
+    amount=st.sampled_from([100_000, 450_000, 1_000_000, 2_000_000]),
+    term=st.sampled_from([3, 6, 12, 24]),
+    method=st.sampled_from(["equal_instalments", "flat_fee"]),
+)
+def test_the_price_of_a_loan_rests_on_its_risk_and_on_nothing_else_of_the_applicant(
+    tmp_path: Path,
+    scores: tuple[int, int],
+    incomes: tuple[int, int],
+    amount: int,
+    term: int,
+    method: str,
+) -> None:
+    engine = lender(tmp_path, cap_basis="nominal")
+    loan = asked(
+        amount_fen=amount, term_months=term, repayment_method=f"REPAYMENT_METHOD_{method.upper()}"
+    )
+    # The better risk first; each once poor and young, once rich, elsewhere and through the web.
+    priced: list[set[float]] = []
+    for score in sorted(scores, reverse=True):
+        rates = set()
+        for income, channel in zip(incomes, ("CHANNEL_APP", "CHANNEL_WEB"), strict=True):
+            wish = request(loan, score=score, income=income)
+            wish["application"] |= {"channel": channel, "customer_key": f"{income}"}
+            answer = engine.score(wish)
+            for offer in answer.offers:
+                rows = offer.instalments
+                paid = [[r.principal_fen + r.interest_fen + r.fees_fen for r in rows]]
+                nominal, effective = annual_rate_batch([offer.received_fen], paid)
+                # Of the whole flow that the borrower is shown, the guarantor's fee included.
+                assert offer.nominal_annual_rate == pytest.approx(nominal[0], rel=1e-12)
+                assert offer.effective_annual_rate == pytest.approx(effective[0], rel=1e-12)
+                assert math.floor(nominal[0] * 1e4 + 0.5) <= 2400
+                if terms(offer) == ("cash", amount, term, method):
+                    rates.add(offer.nominal_annual_rate)
+        assert len(rates) <= 1
+        priced.append(rates)
+    if priced[0] and priced[1]:
+        assert priced[0].pop() <= priced[1].pop()
 
 
 # --- what stands in the way ---

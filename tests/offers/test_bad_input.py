@@ -189,6 +189,7 @@ DAY = date(2026, 1, 1)
         (lambda: schedule_batch(Loan(**PLAIN), annual_rate=None, periods=None, flat_rate=[None]),
          "flat_rate"),
         (lambda: price(Loan(**PLAIN), PriceTerms(lgd=0.6, cost_of_funds=0), "low"), "pd12"),
+        (lambda: price(Loan(**PLAIN), PriceTerms(lgd=0.6, cost_of_funds=0), [0.1, 0.2]), "pd12"),
         (lambda: other_retail_capital(1.5, 0.5), "pd"),
         (lambda: other_retail_capital([0.1, math.nan], 0.5), "pd"),
         (lambda: other_retail_capital(0.1, -0.5), "lgd"),

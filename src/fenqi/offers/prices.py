@@ -92,7 +92,10 @@ def price(loan: Loan, terms: PriceTerms, pd12: float, charges: Sequence[Charge] 
     The price never falls as pd12 rises, and the cost of the plan at it, with all `charges`, is
     never above the cap as disclosed. Raises InvalidRequestError naming the field.
     """
-    table, verdicts = _native_prices(loan, terms, charges, varying_terms(loan), _risks(pd12))
+    risk = _risks(pd12)
+    if risk.size != 1:
+        raise invalid([("pd12", "must be one number; price_batch takes an array of them")])
+    table, verdicts = _native_prices(loan, terms, charges, varying_terms(loan), risk)
     return _price(table[0].tolist(), verdicts[0])
 
 
