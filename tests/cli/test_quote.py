@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -40,6 +41,24 @@ def test_terms_on_the_command_line_give_plan_costs_and_rates() -> None:
     for words in ("916.80", "1,001.61", "18.00%", "19.56%", "28 February 2026", "Your plan"):
         assert words in shown
     assert "综合融资成本明示表" in quote(*TERMS)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_nothing_of_the_page_is_cut_in_a_narrow_terminal(language: str) -> None:
+    terms = ("--amount", "90071992547409", "--rate", "18%", "--periods", "3", "--disbursed",
+             "2026-01-31")  # fmt: skip
+    arguments = ("quote", *terms, "--language", language, "--policy", str(POLICY))
+    shown = run(*arguments, columns=60).stdout
+    answer = json.loads(run(*arguments, "--json").stdout)
+    # Whatever stands in a cell is there to its last character, if on several lines.
+    letters = Counter(re.sub(r"[\s│╭╮╰╯─•]", "", shown))
+    (page,) = (one for one in answer["quote"]["disclosure"]["pages"] if one["language"] == language)
+    for section in page["sections"]:
+        texts = [cell for row in section.get("rows", []) for cell in row["cells"]]
+        paragraphs = section.get("paragraphs", [])
+        letters.subtract(re.sub(r"\s", "", "".join([*texts, *paragraphs])))
+    assert "…" not in shown
+    assert min(letters.values()) >= 0
 
 
 def test_a_file_may_name_charges_of_third_parties() -> None:

@@ -6,6 +6,7 @@ import time
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import Literal
 
 from google.protobuf import json_format
 from rich.console import Console, Group, RenderableType
@@ -173,16 +174,30 @@ def _body(section: DisclosureSection) -> RenderableType:
         parts.append(_table(section))
     elif section.rows:
         parts.append(_facts(section))
-    bullet = "• " if section.topic == DISCLOSURE_TOPIC_KEY_FACTS else ""
-    style = "" if bullet else "dim"
-    parts += [Text(bullet + text, style=style) for text in section.paragraphs]
+    if section.topic == DISCLOSURE_TOPIC_KEY_FACTS:
+        parts.append(_bullets(section))
+    else:
+        parts += [Text(text, style="dim") for text in section.paragraphs]
     return Padding(Group(*parts), (0, 0, 1, 0))
+
+
+# Chinese has no spaces to break lines at: cells fold wherever they must, so that none is cut.
+
+
+def _bullets(section: DisclosureSection) -> Table:
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column()
+    grid.add_column(overflow="fold")
+    for text in section.paragraphs:
+        grid.add_row("•", escape(text))
+    return grid
 
 
 def _facts(section: DisclosureSection) -> Table:
     grid = Table.grid(padding=(0, 3))
-    grid.add_column(style="dim")
-    grid.add_column(style="bold" if section.topic == DISCLOSURE_TOPIC_ANNUAL_RATES else "")
+    bold = "bold" if section.topic == DISCLOSURE_TOPIC_ANNUAL_RATES else ""
+    grid.add_column(style="dim", overflow="fold")
+    grid.add_column(style=bold, overflow="fold")
     for row in section.rows:
         grid.add_row(*map(escape, row.cells))
     return grid
@@ -194,7 +209,8 @@ def _table(section: DisclosureSection) -> Table:
         last = number == len(section.header) - 1
         amounts = section.topic == DISCLOSURE_TOPIC_PLAN and number != 1
         right = amounts or (section.topic == DISCLOSURE_TOPIC_COSTS and last)
-        table.add_column(escape(column), justify="right" if right else "left", no_wrap=right)
+        justify: Literal["right", "left"] = "right" if right else "left"
+        table.add_column(escape(column), justify=justify, overflow="fold")
     *rows, total = section.rows
     for row in rows:
         table.add_row(*map(escape, row.cells))
