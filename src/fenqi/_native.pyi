@@ -6,7 +6,7 @@ from typing import Any, TypedDict, final
 import numpy as np
 from numpy.typing import NDArray
 
-from fenqi.engine import StageLatency
+from fenqi.deployment import StageLatency
 from fenqi.offers.prices import Verdict
 from fenqi.offers.rates import Solutions
 

@@ -97,6 +97,26 @@ class Retry:
             yield random.uniform(0, min(self.longest, self.first * 2 ** (attempt - 1)))
 
 
+class _Methods:
+    """What can be called on a channel, of `grpc` or `grpc.aio`; requests are bytes."""
+
+    def __init__(self, channel: Any) -> None:
+        self.score = channel.unary_unary(_SERVICE + "Score", None, ScoreResponse.FromString)
+        self.batch = channel.unary_unary(
+            _SERVICE + "ScoreBatch", None, ScoreBatchResponse.FromString
+        )
+        self.stream = channel.stream_stream(
+            _SERVICE + "ScoreStream", None, ScoreResponse.FromString
+        )
+        self.quote = channel.unary_unary(_QUOTING + "Quote", None, QuoteResponse.FromString)
+        self.schedule = channel.unary_unary(
+            _QUOTING + "Schedule", None, ScheduleResponse.FromString
+        )
+        self.annual_rate = channel.unary_unary(
+            _QUOTING + "AnnualRate", None, AnnualRateResponse.FromString
+        )
+
+
 class Client:
     """Calls from any thread, over one HTTP/2 connection.
 
@@ -118,27 +138,14 @@ class Client:
             self._channel = grpc.secure_channel(target, tls.credentials(), _options(tls))
         self._timeout = timeout
         self._retry = retry or Retry()
-        self._score = self._channel.unary_unary(_SERVICE + "Score", None, ScoreResponse.FromString)
-        self._batch = self._channel.unary_unary(
-            _SERVICE + "ScoreBatch", None, ScoreBatchResponse.FromString
-        )
-        self._stream = self._channel.stream_stream(
-            _SERVICE + "ScoreStream", None, ScoreResponse.FromString
-        )
-        self._quote = self._channel.unary_unary(_QUOTING + "Quote", None, QuoteResponse.FromString)
-        self._schedule = self._channel.unary_unary(
-            _QUOTING + "Schedule", None, ScheduleResponse.FromString
-        )
-        self._annual_rate = self._channel.unary_unary(
-            _QUOTING + "AnnualRate", None, AnnualRateResponse.FromString
-        )
+        self._methods = _Methods(self._channel)
 
     def score(self, scorable: Scorable, timeout: float | None = None) -> ScoreResponse:
         """The decision on one application or request."""
         request = request_bytes(scorable)
 
         def call(left: float) -> ScoreResponse:
-            answer, ended = self._score.with_call(request, timeout=left)
+            answer, ended = self._methods.score.with_call(request, timeout=left)
             return _with_timings(answer, ended.trailing_metadata())
 
         return self._retried(call, timeout)
@@ -148,7 +155,9 @@ class Client:
     ) -> list[ScoreResponse | CallError]:
         """One answer each, in order; a request that failed has its error in its place."""
         batch = _batch_bytes(scorables)
-        return batch_results(self._retried(lambda left: self._batch(batch, timeout=left), timeout))
+        return batch_results(
+            self._retried(lambda left: self._methods.batch(batch, timeout=left), timeout)
+        )
 
     def score_stream(
         self, scorables: Iterable[Scorable], timeout: float = 60.0
@@ -156,7 +165,7 @@ class Client:
         """Answers in order, while requests are still being sent; never tried again. `timeout` is
         for the whole stream."""
         try:
-            yield from self._stream(map(request_bytes, scorables), timeout=timeout)
+            yield from self._methods.stream(map(request_bytes, scorables), timeout=timeout)
         except grpc.RpcError as error:
             raise from_rpc(error) from None
 
@@ -164,7 +173,7 @@ class Client:
         """A loan, priced and disclosed, with the token for its drawdown."""
         message = request.SerializeToString()
         answer: QuoteResponse = self._retried(
-            lambda left: self._quote(message, timeout=left), timeout
+            lambda left: self._methods.quote(message, timeout=left), timeout
         )
         return answer
 
@@ -172,7 +181,7 @@ class Client:
         """The plan of a loan."""
         message = request.SerializeToString()
         answer: ScheduleResponse = self._retried(
-            lambda left: self._schedule(message, timeout=left), timeout
+            lambda left: self._methods.schedule(message, timeout=left), timeout
         )
         return answer
 
@@ -182,7 +191,7 @@ class Client:
         """The yearly rate of a cash flow, by each method."""
         message = request.SerializeToString()
         answer: AnnualRateResponse = self._retried(
-            lambda left: self._annual_rate(message, timeout=left), timeout
+            lambda left: self._methods.annual_rate(message, timeout=left), timeout
         )
         return answer
 
@@ -228,27 +237,14 @@ class AsyncClient:
             self._channel = grpc.aio.secure_channel(target, tls.credentials(), _options(tls))
         self._timeout = timeout
         self._retry = retry or Retry()
-        self._score = self._channel.unary_unary(_SERVICE + "Score", None, ScoreResponse.FromString)
-        self._batch = self._channel.unary_unary(
-            _SERVICE + "ScoreBatch", None, ScoreBatchResponse.FromString
-        )
-        self._stream = self._channel.stream_stream(
-            _SERVICE + "ScoreStream", None, ScoreResponse.FromString
-        )
-        self._quote = self._channel.unary_unary(_QUOTING + "Quote", None, QuoteResponse.FromString)
-        self._schedule = self._channel.unary_unary(
-            _QUOTING + "Schedule", None, ScheduleResponse.FromString
-        )
-        self._annual_rate = self._channel.unary_unary(
-            _QUOTING + "AnnualRate", None, AnnualRateResponse.FromString
-        )
+        self._methods = _Methods(self._channel)
 
     async def score(self, scorable: Scorable, timeout: float | None = None) -> ScoreResponse:
         """The decision on one application or request."""
         request = request_bytes(scorable)
 
         async def call(left: float) -> ScoreResponse:
-            pending = self._score(request, timeout=left)
+            pending = self._methods.score(request, timeout=left)
             answer: ScoreResponse = await pending
             return _with_timings(answer, await pending.trailing_metadata())
 
@@ -260,7 +256,7 @@ class AsyncClient:
         """One answer each, in order; a request that failed has its error in its place."""
         batch = _batch_bytes(scorables)
         return batch_results(
-            await self._retried(lambda left: self._batch(batch, timeout=left), timeout)
+            await self._retried(lambda left: self._methods.batch(batch, timeout=left), timeout)
         )
 
     async def score_stream(
@@ -269,7 +265,7 @@ class AsyncClient:
         """Answers in order, while requests are still being sent; never tried again. `timeout` is
         for the whole stream."""
         try:
-            async for answer in self._stream(_as_bytes(scorables), timeout=timeout):
+            async for answer in self._methods.stream(_as_bytes(scorables), timeout=timeout):
                 yield answer
         except grpc.aio.AioRpcError as error:
             raise from_rpc(error) from None
@@ -278,7 +274,7 @@ class AsyncClient:
         """A loan, priced and disclosed, with the token for its drawdown."""
         message = request.SerializeToString()
         answer: QuoteResponse = await self._retried(
-            lambda left: self._quote(message, timeout=left), timeout
+            lambda left: self._methods.quote(message, timeout=left), timeout
         )
         return answer
 
@@ -288,7 +284,7 @@ class AsyncClient:
         """The plan of a loan."""
         message = request.SerializeToString()
         answer: ScheduleResponse = await self._retried(
-            lambda left: self._schedule(message, timeout=left), timeout
+            lambda left: self._methods.schedule(message, timeout=left), timeout
         )
         return answer
 
@@ -298,7 +294,7 @@ class AsyncClient:
         """The yearly rate of a cash flow, by each method."""
         message = request.SerializeToString()
         answer: AnnualRateResponse = await self._retried(
-            lambda left: self._annual_rate(message, timeout=left), timeout
+            lambda left: self._methods.annual_rate(message, timeout=left), timeout
         )
         return answer
 

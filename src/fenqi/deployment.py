@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from fenqi.errors import StatusCode
 from fenqi.v1.scoring_pb2 import Decision, Release
 
 if TYPE_CHECKING:
     from fenqi import _native
-    from fenqi.engine import StageLatency
 
 # In the order of their numbers.
 DECISIONS = tuple(
@@ -35,6 +34,16 @@ class LoadedRelease:
     def content_hash(self) -> str:
         """SHA-256 over everything that it was compiled from, lower-case hex."""
         return self.description.content_hash
+
+
+class StageLatency(TypedDict):
+    """How long a stage took over `count` requests, microseconds."""
+
+    count: int
+    p50_us: float
+    p99_us: float
+    p999_us: float
+    max_us: float
 
 
 @dataclass(frozen=True, slots=True)

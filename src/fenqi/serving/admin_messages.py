@@ -8,6 +8,7 @@ from fenqi.artifacts import ArtifactError, load_artifact
 from fenqi.deployment import Drift, Readiness, RoleTraffic
 from fenqi.serving.deployments.deployments import Change, Deployments, Staged
 from fenqi.serving.deployments.errors import StateError
+from fenqi.serving.deployments.expiry import expired_in
 from fenqi.serving.deployments.history import Event
 from fenqi.serving.deployments.pending import Pending
 from fenqi.serving.deployments.records import DeploymentRecord
@@ -118,6 +119,11 @@ def _deployment(deployments: Deployments, record: DeploymentRecord) -> admin_pb2
         at=record.at,
         who=record.who,
         why=record.why,
+        warnings=[
+            what
+            for told in expired_in(record, deployments.state.releases).values()
+            for what in told
+        ],
     )
     if record.canary is not None:
         answer.canary.release.CopyFrom(_release_of(deployments, record.canary.release))

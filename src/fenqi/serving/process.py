@@ -19,6 +19,7 @@ from fenqi.serving.access import read_access
 from fenqi.serving.admin import AdminServer, check_admin
 from fenqi.serving.config import ServerConfig, Settings
 from fenqi.serving.deployments.deployments import Deployments
+from fenqi.serving.deployments.expiry import ExpiryWatch
 from fenqi.serving.deployments.guards import Guard, Limits
 from fenqi.serving.deployments.sources import Sources
 from fenqi.serving.deployments.state import State
@@ -127,7 +128,11 @@ class ServingProcess:
             self._opened.close()
             raise
         self._admin = AdminServer(self.deployments, self._access, self._settings, self.addresses)
-        beside: list[_Beside] = [self._admin, Guard(self.deployments, _limits(values))]
+        beside: list[_Beside] = [
+            self._admin,
+            Guard(self.deployments, _limits(values)),
+            ExpiryWatch(self.deployments),
+        ]
         if values.metrics_port:
             beside.append(
                 MetricsServer(self.deployments, values.admin_address, values.metrics_port)

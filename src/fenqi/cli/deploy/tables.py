@@ -36,7 +36,8 @@ def deployment(one: admin_pb2.Deployment) -> RenderableType:
     title.append(f", {_moment(one.at)} by {one.who}", style="")
     if one.why:
         title.append(f": {one.why}")
-    return Group(title, table)
+    warnings = [Text(warning, style="yellow") for warning in one.warnings]
+    return Group(title, table, *warnings)
 
 
 def pending(one: admin_pb2.PendingApproval) -> Text:

@@ -276,6 +276,7 @@ class Deployments:
         release = self.resolve(name)
         if release == self.current.champion:
             raise RefusedError(f"{release[:12]} is the champion; a canary is another release")
+        self._publisher.refuse_expired(release)
         brought_in = self._publisher.bring_in(release, must_be_fast=True)
         # With one salt, who was in stays in when the share grows.
         same = canary is not None and canary.release == release
@@ -304,6 +305,7 @@ class Deployments:
     def _promote(self, kind: EventKind, who: str, release: str, why: str, dry_run: bool) -> Change:
         if release == self.current.champion:
             raise RefusedError(f"{self._publisher.name(release)} is the champion already")
+        self._publisher.refuse_expired(release)
         asked = self._approval.asked_by_another(who, release) if self._needs_approval else None
         brought_in = self._publisher.bring_in(release, must_be_fast=True)
         if asked is None and self._needs_approval:

@@ -29,6 +29,7 @@ EventKind = Literal[
     "canary",
     "canary_stopped",
     "guard",
+    "expired",
     "shadows",
     "promoted",
     "rolled_back",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from google.protobuf.message import DecodeError
@@ -36,6 +37,8 @@ class ReleaseOrigin(BaseModel):
     policy_version: str
     # Slot to `name/version`, every slot.
     models: dict[str, str]
+    # The last day of each model and scorecard that has one, by `name/version`.
+    expires: dict[str, date] = {}
     policy_file: str
     # The slots that were bound otherwise than the policy says.
     bindings: dict[str, str]
