@@ -65,7 +65,8 @@ def connect(
     tls = None
     if tls_ca is not None or tls_certificate is not None:
         tls = Tls(ca=tls_ca, certificate=tls_certificate, key=tls_key)
-    context.obj = Connection(server, read_token(token_file), tls, timeout)
+    with _reachable():
+        context.obj = Connection(server, read_token(token_file), tls, timeout)
 
 
 @app.command()
@@ -329,6 +330,7 @@ def _call(context: typer.Context, method: str, request: Any) -> Any:
 @contextmanager
 def _reachable() -> Iterator[None]:
     from fenqi.cli.deploy.connection import RefusedCall, UnreachableError
+    from fenqi.errors import ConfigurationError
 
     try:
         yield
@@ -338,7 +340,7 @@ def _reachable() -> Iterator[None]:
     except TimeoutError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(NOT_YET) from None
-    except UnreachableError as error:
+    except (UnreachableError, ConfigurationError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(UNREACHABLE) from None
 
