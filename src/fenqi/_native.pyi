@@ -44,20 +44,20 @@ class Release:
     def content_hash(self) -> str: ...
 
 class DriftFigures(TypedDict):
-    value: float
-    bound: float
+    psi: float
+    noise_bound: float
     requests: int
 
 class ScoreFigures(TypedDict):
     slot: str
     edges: list[float]
     counts: list[int]
-    psi: DriftFigures
+    drift: DriftFigures
 
 class ColumnFigures(TypedDict):
     slot: str
     column: str
-    csi: DriftFigures
+    drift: DriftFigures
 
 class ComparisonFigures(TypedDict):
     compared: int
@@ -74,6 +74,7 @@ class RoleFigures(TypedDict):
     scores: list[ScoreFigures]
     columns: list[ColumnFigures]
     latency: StageLatency
+    latency_counts: dict[float, int]
     comparison: ComparisonFigures
 
 class TrafficFigures(TypedDict):
@@ -187,7 +188,9 @@ class offers:  # noqa: N801 (a submodule)
         limits: list[tuple[int, int | None]], step: int
     ) -> tuple[int | None, int]: ...
     @staticmethod
-    def expected_loss_limit(budget: int, pd: float, lgd: float) -> int: ...
+    def expected_loss_limit(
+        terms: dict[str, object], budget: int, pd12: float, lgd: float
+    ) -> int: ...
     @staticmethod
     def ladder_limit(amounts: list[int], needed: list[int], repayments: int) -> int: ...
     @staticmethod

@@ -54,6 +54,8 @@ def changed(deployments: Deployments, change: Change) -> admin_pb2.ChangeRespons
     answer = admin_pb2.ChangeResponse(
         deployment=_deployment(deployments, change.record), what=change.record.what
     )
+    if change.unkept is not None:
+        answer.deployment.champion.CopyFrom(_release(change.unkept))
     if change.readiness is not None:
         answer.readiness.CopyFrom(_readiness(deployments, change.readiness))
     if change.pending is not None:
@@ -186,7 +188,7 @@ def _release_traffic(
         decisions=one.decisions,
         scores=[
             admin_pb2.ScoreDistribution(
-                slot=score.slot, edges=score.edges, counts=score.counts, drift=_drift(score.psi)
+                slot=score.slot, edges=score.edges, counts=score.counts, drift=_drift(score.drift)
             )
             for score in one.scores
         ],
@@ -214,4 +216,4 @@ def _release_traffic(
 
 
 def _drift(drift: Drift) -> admin_pb2.Drift:
-    return admin_pb2.Drift(psi=drift.value, noise_bound=drift.bound, requests=drift.requests)
+    return admin_pb2.Drift(psi=drift.psi, noise_bound=drift.noise_bound, requests=drift.requests)

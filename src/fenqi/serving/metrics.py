@@ -201,9 +201,9 @@ def _drifts(named: _Named) -> Iterator[Metric]:
         labels=(*_LABELS, "slot", "column"),
     )
     for labels, one in named:
-        drifts = [((score.slot, "score"), score.psi) for score in one.scores]
+        drifts = [((score.slot, "score"), score.drift) for score in one.scores]
         drifts += one.columns.items()
         for where, drift in drifts:
-            psi.add_metric((*labels, *where), drift.value)
-            bound.add_metric((*labels, *where), drift.bound)
+            psi.add_metric((*labels, *where), drift.psi)
+            bound.add_metric((*labels, *where), drift.noise_bound)
     yield from (psi, bound)

@@ -107,9 +107,11 @@ class ServingProcess:
                 sources,
                 values.latency_budget_us,
                 values.approval_seconds,
+                values.keep_releases,
             )
             opened.callback(self.deployments.stop)
-            self.deployments.start(values.restage)
+            # Whether what was published before answers, and not the policy of the settings.
+            self.goes_on = self.deployments.start(values.restage)
             front = EpollFront if values.front == "epoll" else GrpcioFront
             self._front: Front = front(self.engine, values)
             self._opened = opened.pop_all()

@@ -66,7 +66,7 @@ def compile_release(
             for slot, artifact in compiled.models.items()
         },
         expires=compiled.expires,
-        policy_file=str(policy),
+        policy_file=str(policy.absolute()),
         bindings=dict(bindings),
         staged_at=now(),
         staged_by=who,
