@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <iterator>
 
 #include "fenqi/contract.h"
 #include "wire/decode.h"
@@ -157,6 +159,23 @@ bool read_take_up(std::span<const std::uint8_t> bytes, offers::TakeUp& take_up) 
   return reader.ok();
 }
 
+std::int32_t minutes(const MessageReader& reader) {
+  const std::int64_t all = wire::unzigzag(reader.bits());
+  return static_cast<std::int32_t>(std::clamp<std::int64_t>(all, -INT32_MAX, INT32_MAX));
+}
+
+bool read_clock_change(std::span<const std::uint8_t> bytes, Clock::Change& change) {
+  MessageReader reader(bytes);
+  while (reader.next()) {
+    if (reader.number() == image::clock_change::kAtSeconds) {
+      change.at_seconds = as_int64(reader);
+    } else if (reader.number() == image::clock_change::kUtcOffsetMinutes) {
+      change.utc_offset_minutes = minutes(reader);
+    }
+  }
+  return reader.ok();
+}
+
 bool read_reason(std::span<const std::uint8_t> bytes, OfferPlan& plan) {
   std::uint32_t limit = 0;
   std::uint32_t reason = 0;
@@ -205,7 +224,7 @@ bool read_plan(std::span<const std::uint8_t> bytes, OfferPlan& plan, double& rat
         fine = read_ladder(reader.payload(), plan.ladder.emplace());
         break;
       case image::offer_plan::kExpectedLossBudgetFen:
-        plan.expected_loss_budget_fen = as_int64(reader);
+        plan.lending.expected_loss_budget_fen = as_int64(reader);
         break;
       case image::offer_plan::kLegalCapFen:
         plan.legal_cap_fen = as_int64(reader);
@@ -266,7 +285,10 @@ bool read_plan(std::span<const std::uint8_t> bytes, OfferPlan& plan, double& rat
         plan.repayment_method_slot = minus_one(reader);
         break;
       case image::offer_plan::kUtcOffsetMinutes:
-        plan.utc_offset_minutes = static_cast<std::int32_t>(wire::unzigzag(reader.bits()));
+        plan.clock.utc_offset_minutes = minutes(reader);
+        break;
+      case image::offer_plan::kClockChanges:
+        fine = read_clock_change(reader.payload(), plan.clock.changes.emplace_back());
         break;
       default:
         break;
@@ -289,6 +311,18 @@ const char* wrong_ladder(const OfferLadder& ladder) {
   return nullptr;
 }
 
+const char* wrong_clock(const Clock& clock) {
+  const auto is_on_earth = [](std::int32_t minutes) {
+    return std::abs(minutes) <= kMostOffsetMinutes;
+  };
+  bool fine = is_on_earth(clock.utc_offset_minutes);
+  for (std::size_t k = 0; k < clock.changes.size(); ++k) {
+    fine = fine && is_on_earth(clock.changes[k].utc_offset_minutes) &&
+           (k == 0 || clock.changes[k - 1].at_seconds < clock.changes[k].at_seconds);
+  }
+  return fine ? nullptr : "its clock is not on earth, or does not go forward";
+}
+
 // What cannot be; null where nothing is wrong.
 const char* wrong_limits(const OfferPlan& plan, double ratio) {
   const bool has_income = plan.income_register != OfferPlan::kNone;
@@ -301,8 +335,7 @@ const char* wrong_limits(const OfferPlan& plan, double ratio) {
     return "a multiple of the income needs the income";
   }
   const auto is_amount = [](std::int64_t fen) { return fen >= 0 && fen <= offers::kMaxAmountFen; };
-  if (!is_amount(plan.residual_income_fen) || !is_amount(plan.expected_loss_budget_fen) ||
-      !is_amount(plan.legal_cap_fen)) {
+  if (!is_amount(plan.residual_income_fen) || !is_amount(plan.legal_cap_fen)) {
     return "an amount is not 0 to 2^53 fen";
   }
   namespace action = contract::rule_action;
@@ -313,7 +346,7 @@ const char* wrong_limits(const OfferPlan& plan, double ratio) {
   if (plan.most_offers < 1 || plan.most_offers > OfferPlan::kMostOffers) {
     return "the most offers are not 1 to 10";
   }
-  if (std::abs(plan.utc_offset_minutes) > kMostOffsetMinutes) return "its clock is not on earth";
+  if (const char* what = wrong_clock(plan.clock); what != nullptr) return what;
   return plan.ladder ? wrong_ladder(*plan.ladder) : nullptr;
 }
 
@@ -356,8 +389,15 @@ double OfferPlan::of_twelve_months(double probability) const {
   return std::clamp(horizon_months == 12 ? probability : yearly, 0.0, 1.0 - 1e-9);
 }
 
+std::int32_t Clock::offset_at(std::int64_t seconds) const {
+  const auto after = std::upper_bound(
+      changes.begin(), changes.end(), seconds,
+      [](std::int64_t moment, const Change& change) { return moment < change.at_seconds; });
+  return after == changes.begin() ? utc_offset_minutes : std::prev(after)->utc_offset_minutes;
+}
+
 offers::Date OfferPlan::day_of(std::int64_t seconds) const {
-  const std::int64_t local = seconds + std::int64_t{60} * utc_offset_minutes;
+  const std::int64_t local = seconds + std::int64_t{60} * clock.offset_at(seconds);
   const std::int64_t day = local / kSecondsOfDay - (local % kSecondsOfDay < 0 ? 1 : 0);
   // The last instalment needs a date too.
   const std::int64_t last = offers::kLastDate - 31 * offers::kMostTermMonths;

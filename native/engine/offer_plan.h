@@ -43,10 +43,23 @@ struct OfferLadder {
   std::uint32_t reached_register = UINT32_MAX;
 };
 
+// How far local time is ahead of UTC, summer time included.
+struct Clock {
+  struct Change {
+    std::int64_t at_seconds = 0;
+    std::int32_t utc_offset_minutes = 0;  // from then on
+  };
+
+  std::int32_t utc_offset_minutes = 0;  // before the first change
+  std::vector<Change> changes;          // ascending
+
+  std::int32_t offset_at(std::int64_t seconds) const;
+};
+
 struct OfferPlan {
   static constexpr std::uint32_t kNone = UINT32_MAX;
   static constexpr std::size_t kMostOffers = 10;
-  static constexpr std::size_t kLimitKinds = 8;  // above every fenqi.v1.LimitKind
+  static constexpr std::size_t kLimitKinds = 9;  // above every fenqi.v1.LimitKind
 
   // From a serialized fenqi.internal.v1.OfferPlan. Fails with FAILED_PRECONDITION where something
   // in it cannot be: afterwards only registers, slots and reasons may point nowhere.
@@ -68,16 +81,15 @@ struct OfferPlan {
   std::int64_t residual_income_fen = 0;
   std::uint32_t income_multiple_register = kNone;
   std::optional<OfferLadder> ladder;
-  std::int64_t expected_loss_budget_fen = 0;  // 0: no such limit
-  std::int64_t legal_cap_fen = 0;             // 0: none
-  std::uint32_t when_missing = 0;             // fenqi.v1.RuleAction
+  std::int64_t legal_cap_fen = 0;  // 0: none
+  std::uint32_t when_missing = 0;  // fenqi.v1.RuleAction
   std::uint32_t horizon_months = 0;
   std::uint32_t most_offers = 0;
   std::array<std::uint32_t, kLimitKinds> reasons{};  // by fenqi.v1.LimitKind; kNone: none
   std::uint32_t product_slot = kNone;
   std::uint32_t term_months_slot = kNone;
   std::uint32_t repayment_method_slot = kNone;
-  std::int32_t utc_offset_minutes = 0;
+  Clock clock;
 
   // The probability of default of twelve months for one of the model's horizon, below 1.
   double of_twelve_months(double probability) const;

@@ -1,9 +1,8 @@
 #include "engine/offering.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstdlib>
 
+#include "engine/circumstances.h"
 #include "fenqi/contract.h"
 
 namespace fenqi::engine {
@@ -27,83 +26,6 @@ static_assert(static_cast<std::uint32_t>(offers::LimitKind::kProduct) + 1 == lim
 static_assert(static_cast<std::uint32_t>(offers::LimitKind::kLegalCap) + 1 == limit::kCap);
 static_assert(static_cast<std::uint32_t>(offers::LimitKind::kLadder) + 1 == limit::kLadder);
 
-// An amount of the program; missing also where it failed, for what is not known is not known.
-std::optional<std::int64_t> amount_in(std::span<const Value> registers, std::uint32_t index) {
-  if (!registers[index].is_ok()) return {};
-  return std::clamp<std::int64_t>(registers[index].i, 0, kMaxAmountFen);
-}
-
-// What an applicant is known to have; and what would be if that were otherwise.
-struct Circumstances {
-  std::optional<std::int64_t> income_fen;
-  std::optional<std::int64_t> debt_service_fen;
-  std::optional<double> income_multiple;
-  std::optional<std::int64_t> good_repayments;
-  std::optional<std::int64_t> cap_fen;  // of rules and exploration; none: no cap
-  bool any_income = false;              // as much as it takes
-};
-
-Circumstances read(const OfferPlan& plan, std::span<const Value> registers,
-                   const Verdict& verdict) {
-  Circumstances known;
-  if (plan.income_register != kNone) {
-    known.income_fen = amount_in(registers, plan.income_register);
-    known.debt_service_fen = amount_in(registers, plan.debt_service_register);
-  }
-  if (plan.income_multiple_register != kNone) {
-    const Value& multiple = registers[plan.income_multiple_register];
-    if (multiple.is_ok() && std::isfinite(multiple.d)) known.income_multiple = multiple.d;
-  }
-  if (plan.ladder) {
-    known.good_repayments = amount_in(registers, plan.ladder->reached_register);
-  }
-  known.cap_fen = verdict.amount_cap_fen;
-  return known;
-}
-
-// How much may be lent, and which limit says so; missing where one of them is.
-offers::LoanLimit amount_limit(const OfferPlan& plan, const Circumstances& known, double pd12) {
-  using offers::LimitKind;
-  std::array<offers::Limit, 6> limits;
-  std::size_t count = 0;
-  limits[count++] = {LimitKind::kProduct, kMaxAmountFen};
-  std::int64_t cap = plan.legal_cap_fen > 0 ? plan.legal_cap_fen : kMaxAmountFen;
-  cap = std::min(cap, known.cap_fen.value_or(kMaxAmountFen));
-  limits[count++] = {LimitKind::kLegalCap, cap};
-  if (plan.income_multiple_register != kNone && !known.any_income) {
-    std::optional<std::int64_t> most;
-    if (known.income_multiple && known.income_fen) {
-      const double product = *known.income_multiple * static_cast<double>(*known.income_fen);
-      most =
-          static_cast<std::int64_t>(std::clamp(product, 0.0, static_cast<double>(kMaxAmountFen)));
-    }
-    limits[count++] = {LimitKind::kIncomeMultiple, most};
-  }
-  if (plan.expected_loss_budget_fen > 0) {
-    limits[count++] = {LimitKind::kExpectedLoss,
-                       offers::expected_loss_limit(plan.expected_loss_budget_fen, pd12,
-                                                   plan.lending.price.costs.lgd)};
-  }
-  if (plan.ladder) {
-    std::optional<std::int64_t> most;
-    if (known.good_repayments) {
-      most = offers::ladder_limit(
-          plan.ladder->amounts_fen, plan.ladder->good_repayments,
-          static_cast<std::int32_t>(std::min<std::int64_t>(*known.good_repayments, INT32_MAX)));
-    }
-    limits[count++] = {LimitKind::kLadder, most};
-  }
-  return offers::smallest_limit(std::span(limits).first(count), 1);
-}
-
-// What is left of the income for an instalment; missing where income or debts are.
-std::optional<std::int64_t> room(const OfferPlan& plan, const Circumstances& known) {
-  if (plan.income_register == kNone) return kMaxAmountFen;
-  if (known.any_income) return known.debt_service_fen ? std::optional(kMaxAmountFen) : std::nullopt;
-  return offers::instalment_room({known.income_fen, known.debt_service_fen, plan.debt_service_ratio,
-                                  plan.residual_income_fen});
-}
-
 // One request's search.
 class Seeking {
  public:
@@ -114,7 +36,7 @@ class Seeking {
         scratch_(scratch),
         verdict_(verdict),
         offering_(offering),
-        known_(read(plan_, registers, verdict)) {
+        known_(Circumstances::read(plan_, registers, verdict)) {
     read_wish(registers);
     for (std::size_t p = 0; p < plan_.products.size(); ++p) {
       const std::uint32_t eligible = plan_.products[p].eligible_register;
@@ -129,8 +51,8 @@ class Seeking {
   void seek(std::uint32_t stage, const Opinion* opinion) {
     if (opinion == nullptr) return miss(limit::kPrice);
     reach_.pd12 = plan_.of_twelve_months(opinion->probability);
-    const offers::LoanLimit amount = amount_limit(plan_, known_, reach_.pd12);
-    const std::optional<std::int64_t> instalment = room(plan_, known_);
+    const offers::LoanLimit amount = known_.amount_limit(plan_);
+    const std::optional<std::int64_t> instalment = known_.instalment_room(plan_);
     if (!instalment) return miss(limit::kAffordability);
     if (!amount.amount_fen) return miss(to_contract(amount.binding));
     reach_.amount_fen = *amount.amount_fen;
@@ -139,7 +61,7 @@ class Seeking {
     Search search(plan_.lending, reach_, scratch_);
     offering_.count = search.best(wish_, offers());
     if (offering_.count > 0) return decide(decision::kApprove);
-    offering_.limit_binding = binding_limit(search, to_contract(amount.binding));
+    offering_.limit_binding = binding_limit(to_contract(amount.binding));
     if (stage == contract::stage::kDrawdown) {
       decide(decision::kDecline);
       return help_with(wish_);
@@ -200,42 +122,65 @@ class Seeking {
     if (!known_.debt_service_fen) add_help(helps::kKnownDebts);
   }
 
-  // What keeps those candidates from fitting that come furthest among those asked for.
-  std::uint32_t binding_limit(Search& search, std::uint32_t of_amount) const {
-    Fit furthest = Fit::kProduct;
-    for (std::size_t p = 0; p < plan_.candidates.size() && furthest < Fit::kInstalment; ++p) {
+  // What keeps the loan asked for from its applicant: of the forms that it may have, the one that
+  // comes nearest to it counts.
+  std::uint32_t binding_limit(std::uint32_t of_amount) const {
+    Reach open = reach_;
+    open.amount_fen = open.instalment_fen = kMaxAmountFen;
+    Search search(plan_.lending, open, scratch_);
+    Obstacle least{limit::kProduct, -1.0};
+    for (std::size_t p = 0; p < plan_.candidates.size(); ++p) {
       const offers::Product& product = plan_.candidates[p];
-      const auto index = static_cast<std::int32_t>(p);
-      if (wish_.product != Wish::kAny && wish_.product != index) continue;
+      Wish exact{static_cast<std::int32_t>(p), 0, 0, {}};
+      if (wish_.product != Wish::kAny && wish_.product != exact.product) continue;
       for (const offers::Method method : product.methods) {
         if (wish_.method && *wish_.method != method) continue;
+        exact.method = method;
         for (const std::int32_t term : product.terms_months) {
           if (wish_.term_months != 0 && wish_.term_months != term) continue;
+          exact.term_months = term;
           // Without an amount, at both ends: small loans fail for their price, large ones for
-          // their instalment.
-          const std::int64_t largest =
-              std::clamp(reach_.amount_fen, product.from_fen, product.to_fen);
-          const std::int64_t in_steps = largest - (largest - product.from_fen) % product.step_fen;
-          for (const std::int64_t amount : {product.from_fen, in_steps}) {
-            Found found;
-            const Wish exact{index, wish_.amount_fen != 0 ? wish_.amount_fen : amount, term,
-                             method};
-            furthest = std::max(furthest, search.fit(exact, &found));
-            if (wish_.amount_fen != 0 || furthest == Fit::kInstalment) break;
+          // what they take.
+          const bool asks = wish_.amount_fen != 0;
+          for (const std::int64_t about : {asks ? wish_.amount_fen : 0, reach_.amount_fen}) {
+            exact.amount_fen = offers::nearest_amount(product, about);
+            const Obstacle one = obstacle(search, exact, of_amount);
+            if (one.share > least.share) least = one;
+            if (asks) break;
           }
         }
       }
     }
-    switch (furthest) {
-      case Fit::kAmount:
-        return of_amount;
-      case Fit::kPrice:
-        return limit::kPrice;
-      case Fit::kInstalment:
-        return limit::kAffordability;
-      default:
-        return limit::kProduct;
+    return least.limit;
+  }
+
+  // What binds a loan, and which share of the amount it leaves, about; below 0: the loan has no
+  // price, or is none that the applicant may have.
+  struct Obstacle {
+    std::uint32_t limit;
+    double share;
+  };
+
+  // `search` knows no limits on amount and instalment.
+  Obstacle obstacle(Search& search, const Wish& exact, std::uint32_t of_amount) const {
+    Found found;
+    const Fit fit = search.fit(exact, &found);
+    if (fit == Fit::kProduct) return {limit::kProduct, -1.0};
+    if (fit == Fit::kPrice) return {limit::kPrice, -0.5};
+    // What the loan asked for fails by, where one of a lendable amount would do.
+    Obstacle least{limit::kAmount, 1.0};
+    const auto consider = [&](std::uint32_t kind, double most, double taken) {
+      if (taken > most && most / taken < least.share) least = {kind, most / taken};
+    };
+    consider(of_amount, static_cast<double>(reach_.amount_fen),
+             static_cast<double>(exact.amount_fen));
+    if (fit == Fit::kExpectedLoss) {
+      consider(limit::kExpectedLoss, static_cast<double>(plan_.lending.expected_loss_budget_fen),
+               found.price.profit.expected_loss_fen);
     }
+    consider(limit::kAffordability, static_cast<double>(reach_.instalment_fen),
+             static_cast<double>(found.largest_instalment_fen));
+    return least;
   }
 
   void add(const Found& one) {
@@ -314,8 +259,8 @@ class Seeking {
 
   // Whether `wish` could be had in other circumstances.
   bool would_fit(const Circumstances& other, const Wish& wish) const {
-    const offers::LoanLimit amount = amount_limit(plan_, other, reach_.pd12);
-    const std::optional<std::int64_t> instalment = room(plan_, other);
+    const offers::LoanLimit amount = other.amount_limit(plan_);
+    const std::optional<std::int64_t> instalment = other.instalment_room(plan_);
     if (!amount.amount_fen || !instalment) return false;
     Reach reach = reach_;
     reach.amount_fen = *amount.amount_fen;

@@ -69,7 +69,13 @@ Status price_product(const OfferPlan& plan, const ProductLoan& loan, offers::Dat
     exact.method = static_cast<offers::Method>(loan.repayment_method - 1);
   }
   offers::Search search(plan.lending, reach, scratch);
-  if (search.fit(exact, found) != offers::Fit::kFits) {
+  const offers::Fit fit = search.fit(exact, found);
+  if (fit == offers::Fit::kExpectedLoss) {
+    return invalid_field("amount_fen",
+                         "is expected to lose more than the policy's budget for a loan: take a "
+                         "smaller loan or another term");
+  }
+  if (fit != offers::Fit::kFits) {
     return invalid_field("probability_of_default",
                          "no price within the cap on yearly cost pays for this risk: take a "
                          "smaller loan or another term");

@@ -1,6 +1,11 @@
 #include "offers/affordability.h"
 
 #include <algorithm>
+#include <cmath>
+
+#include "offers/break_even.h"
+#include "offers/profit.h"
+#include "offers/smooth_plan.h"
 
 namespace fenqi::offers {
 
@@ -51,8 +56,16 @@ LoanLimit smallest_limit(std::span<const Limit> limits, std::int64_t step_fen) {
   return smallest;
 }
 
-std::int64_t expected_loss_limit(std::int64_t budget_fen, double pd, double lgd) {
-  const double amount = static_cast<double>(budget_fen) / (pd * lgd);
+std::int64_t expected_loss_limit(std::int64_t budget_fen, const Loan& loan, double pd12,
+                                 double lgd) {
+  SmoothPlan plan(loan, {});
+  const bool flat = loan.method == Method::kFlatFee;
+  plan.at(static_cast<double>(flat ? loan.flat_rate : loan.annual_rate) / kRateUnit);
+  const double survival = std::pow(1.0 - pd12, 1.0 / instalments_in_year(loan));
+  // A plan without rounding, and so its loss, grows evenly with the principal.
+  const double loss = expected_loss(plan.opening_fen(), survival, lgd);
+  const double amount =
+      static_cast<double>(budget_fen) / loss * static_cast<double>(loan.principal_fen);
   // Also where nothing is lost: the quotient is then infinite, or not a number.
   if (!(amount < static_cast<double>(kMaxAmountFen))) return kMaxAmountFen;
   return static_cast<std::int64_t>(amount);

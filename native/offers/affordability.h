@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 
+#include "offers/loan.h"
 #include "offers/rounding.h"
 
 namespace fenqi::offers {
@@ -41,7 +42,7 @@ enum class LimitKind : std::uint8_t {
   kLegalCap,        // the rule pack's
   kAffordability,   // the largest principal for the instalment room
   kIncomeMultiple,  // k x monthly income, k by grade
-  kExpectedLoss,    // budget / (PD x LGD)
+  kExpectedLoss,    // the amount whose expected loss is the budget
   kLadder,          // the step that a thin file has reached by good repayment
 };
 
@@ -60,8 +61,10 @@ struct LoanLimit {
 // The smallest of `limits` (at least one), rounded down to a multiple of `step_fen` (>= 1).
 LoanLimit smallest_limit(std::span<const Limit> limits, std::int64_t step_fen);
 
-// budget / (PD x LGD): the amount whose expected loss is the budget, at most 2^53.
-std::int64_t expected_loss_limit(std::int64_t budget_fen, double pd, double lgd);
+// The principal whose expected loss over the loan's life (profit.h) is the budget, at the loan's
+// own rate, on the plan without rounding; at most 2^53. Needs SmoothPlan::check_smooth(loan).
+std::int64_t expected_loss_limit(std::int64_t budget_fen, const Loan& loan, double pd12,
+                                 double lgd);
 
 // The amount of the step that `good_repayments` reaches: step k needs `needed[k]` of them
 // (ascending), and the first one none. Spans of one size, at least one.

@@ -105,6 +105,12 @@ double LoanValue::at_most(double rate, double least_pd12, double most_pd12) {
   return worth - seen.paid_out_fen - terms_.costs.acquisition_fen;
 }
 
+double LoanValue::expected_loss(double rate, double pd12) {
+  plan_.at(rate);
+  const double survival = std::pow(1.0 - pd12, 1.0 / per_year_);
+  return offers::expected_loss(plan_.opening_fen(), survival, terms_.costs.lgd);
+}
+
 double LoanValue::pd_at(double rate) const {
   return selected_pd(pd12_, rate * yearly_, terms_.selection_sensitivity, terms_.reference_rate);
 }

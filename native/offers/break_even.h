@@ -32,6 +32,8 @@ class LoanValue {
   // At `rate`, with defaults that are anything between `least_pd12` and `most_pd12`: at most so
   // much.
   double at_most(double rate, double least_pd12, double most_pd12);
+  // The expected loss at `rate`, with the defaults of `pd12`.
+  double expected_loss(double rate, double pd12);
   // What the lender sees of the loan at the rate of the last call.
   LenderFlow flow() const;
 

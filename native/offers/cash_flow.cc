@@ -226,8 +226,8 @@ InternalRate internal_rate(std::span<Flow> flows) {
   if (changes == 0) return {Solutions::kNoChange, 0.0, 0};
   const Equation equation(flows);
   const double duration = flows.back().t + flows.back().f - flows.front().t - flows.front().f;
+  if (changes == 1) return only_root(equation, -kMaxLogGrowth, kMaxLogGrowth);
   const double low = std::max(-kMaxLogGrowth, -kMantissa / duration);
-  if (changes == 1) return only_root(equation, low, kMaxLogGrowth);
   return Search(equation, low, kMaxLogGrowth).run();
 }
 

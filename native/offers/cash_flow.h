@@ -13,9 +13,9 @@
 //   kNone      no rate in range does.
 //   kNoChange  money only comes in, or only goes out, or all of it on one day: there is no rate.
 //
-// In range are growths (1 + i) from 2^(-53 / T), T the time between the first flow and the last, to
-// e^700. Below, the last flow outweighs the first by more than a double can hold beside it, and
-// "worth nothing today" cannot be told from "worth a fortune".
+// In range are growths (1 + i) from e^-700 to e^700; where the sign changes more than once from
+// 2^(-53 / T), T the time between the first flow and the last. Below, the last flow outweighs the
+// first by more than a double can hold beside it, and a rate would be one of the last flows alone.
 #pragma once
 
 #include <cstdint>

@@ -48,6 +48,16 @@ double net_present_value(const LenderFlow& flow, const PeriodFactors& factors,
   return value;
 }
 
+double expected_loss(std::span<const double> opening_fen, double survival, double lgd) {
+  double alive = 1.0;
+  double lost = 0.0;
+  for (const double opening : opening_fen) {
+    lost += alive * opening;
+    alive *= survival;
+  }
+  return (1.0 - survival) * lgd * lost;
+}
+
 Profit expected_profit(const LenderFlow& flow, double pd12, const RiskCosts& costs) {
   RetailCapital capital;
   return expected_profit(flow, pd12, costs, capital);
@@ -59,16 +69,15 @@ Profit expected_profit(const LenderFlow& flow, double pd12, const RiskCosts& cos
   const double capital = retail.of(pd12, costs.lgd);
   const double funding = std::pow(1.0 + costs.cost_of_funds, 1.0 / flow.periods_per_year) - 1.0;
   Profit profit;
+  profit.expected_loss_fen = expected_loss(flow.opening_fen, survival, costs.lgd);
   profit.net_present_value_fen = net_present_value(flow, pd12, costs);
   double alive = 1.0;
   double income = -flow.paid_out_fen - costs.acquisition_fen;
   for (std::size_t k = 0; k < flow.payments_fen.size(); ++k) {
     const double opening = flow.opening_fen[k];
     const double defaults = alive * (1.0 - survival);
-    const double loss = defaults * costs.lgd * opening;
-    profit.expected_loss_fen += loss;
     profit.capital_years_fen += alive * opening * capital / flow.periods_per_year;
-    income += alive * survival * flow.payments_fen[k] + defaults * opening - loss -
+    income += alive * survival * flow.payments_fen[k] + defaults * (1.0 - costs.lgd) * opening -
               alive * (costs.servicing_fen + opening * funding);
     alive *= survival;
   }

@@ -47,6 +47,9 @@ Profit expected_profit(const LenderFlow& flow, double pd12, const RiskCosts& cos
 Profit expected_profit(const LenderFlow& flow, double pd12, const RiskCosts& costs,
                        RetailCapital& capital);
 
+// The loss alone, of a loan that survives each period with the probability `survival`.
+double expected_loss(std::span<const double> opening_fen, double survival, double lgd);
+
 // What a period does to a loan and to money.
 struct PeriodFactors {
   double survival;  // 1 - h

@@ -63,7 +63,7 @@ class Bounding {
     error_fen_ = rounding_error(range.most, range.charges, most_yearly_);
   }
 
-  RangeBound bound(std::int64_t most_instalment_fen, const std::optional<double>& hurdle) {
+  RangeBound bound(const Demands& demands) {
     constexpr RangeBound kNothingKnown{true, kInfinity, 0.0, 1.0};
     constexpr RangeBound kImpossible{false, 0.0, 0.0, 0.0};
     if (!is_near_smooth(range_.most, most_yearly_)) return kNothingKnown;
@@ -76,21 +76,29 @@ class Bounding {
     if (!make(range_.most, low_, &plan)) return kNothingKnown;
     RangeBound bound{true, kInfinity, std::max(0.0, plan.nominal - scaled(plan.nominal_error)),
                      1.0};
-    const double most_instalment = static_cast<double>(most_instalment_fen) + 3.0 * error_fen_;
-    if (plan.largest_payment_fen > most_instalment) {
+    const double least_pd = of_most_.pd_at(low_);
+    if (plan.largest_payment_fen > most_instalment(demands)) {
       Plan smallest;
       if (!make(range_.least, low_, &smallest)) return kNothingKnown;
-      const double room = most_instalment - smallest.largest_payment_fen;
-      if (room < 0.0) return kImpossible;
-      bound.share_within = room / (plan.largest_payment_fen - smallest.largest_payment_fen);
-      // The part is looked at by itself.
-      return bound;
+      bound.share_within = share_up_to(most_instalment(demands), smallest.largest_payment_fen,
+                                       plan.largest_payment_fen);
     }
-    const double least_pd = of_most_.pd_at(low_);
+    if (demands.expected_loss_budget_fen > 0) {
+      // No loan loses less than at the lowest rate that any of them has.
+      const double budget =
+          static_cast<double>(demands.expected_loss_budget_fen) + terms_.costs.lgd * error_fen_;
+      if (const double most = of_most_.expected_loss(low_, least_pd); most > budget) {
+        const double share = share_up_to(budget, of_least_.expected_loss(low_, least_pd), most);
+        bound.share_within = std::min(bound.share_within, share);
+      }
+    }
+    if (bound.share_within < 0.0) return kImpossible;
+    // The part is looked at by itself.
+    if (bound.share_within < 1.0) return bound;
     const double most_pd = of_most_.pd_at(high_);
-    if (hurdle && least_pd > 0.0 &&
+    if (demands.hurdle && least_pd > 0.0 &&
         std::max(most_return(of_least_, least_pd, most_pd),
-                 most_return(of_most_, least_pd, most_pd)) < *hurdle) {
+                 most_return(of_most_, least_pd, most_pd)) < *demands.hurdle) {
       return kImpossible;
     }
     bound.most_value_fen =
@@ -102,6 +110,16 @@ class Bounding {
   }
 
  private:
+  double most_instalment(const Demands& demands) const {
+    return static_cast<double>(demands.most_instalment_fen) + 3.0 * error_fen_;
+  }
+
+  // How far into the range something that grows evenly with the amount stays within `most`;
+  // negative where it is beyond it at the smallest amount.
+  static double share_up_to(double most, double at_least, double at_most) {
+    return (most - at_least) / (at_most - at_least);
+  }
+
   // An error for the largest amount as one for the smallest: fen weigh the more for it.
   double scaled(double error) const {
     return error * static_cast<double>(range_.most.principal_fen) /
@@ -318,10 +336,9 @@ double most_gain(const Loan& most, std::span<const Charge> charges, const PriceT
          2.0 * rounding_error(most, charges, most_yearly);
 }
 
-RangeBound bound(AmountRange& range, const PriceTerms& terms, double pd12,
-                 std::int64_t most_instalment_fen, const std::optional<double>& hurdle,
+RangeBound bound(AmountRange& range, const PriceTerms& terms, double pd12, const Demands& demands,
                  std::span<Row> rows) {
-  return Bounding(range, terms, pd12, rows).bound(most_instalment_fen, hurdle);
+  return Bounding(range, terms, pd12, rows).bound(demands);
 }
 
 }  // namespace fenqi::offers

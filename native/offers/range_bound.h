@@ -26,18 +26,24 @@ struct AmountRange {
   double even_most;
 };
 
+// What an offer must keep to.
+struct Demands {
+  std::int64_t most_instalment_fen;
+  std::int64_t expected_loss_budget_fen;  // 0: none
+  std::optional<double> hurdle;           // least return on capital a year
+};
+
 struct RangeBound {
   bool possible = true;        // false: none of the amounts can be offered
   double most_value_fen;       // net present value of any of them, at most; may be infinite
   double least_nominal = 0.0;  // cost a year of any of them
-  double share_within = 1.0;   // amounts beyond this share of the range have too large instalments
+  double share_within = 1.0;   // amounts beyond this share of the range have too large instalments,
+                               // or lose too much
 };
 
-// Bounds for loans at the prices of `terms` (for the flat fee those of a month). `hurdle`: whether
-// any of them can earn that is asked too. Half a dozen plans; allocates nothing. `rows` are
-// scratch.
-RangeBound bound(AmountRange& range, const PriceTerms& terms, double pd12,
-                 std::int64_t most_instalment_fen, const std::optional<double>& hurdle,
+// Bounds for loans at the prices of `terms` (for the flat fee those of a month). Half a dozen
+// plans; allocates nothing. `rows` are scratch.
+RangeBound bound(AmountRange& range, const PriceTerms& terms, double pd12, const Demands& demands,
                  std::span<Row> rows);
 
 // The same for the value alone, of `most` and smaller amounts, looser for few amounts, closer for

@@ -67,18 +67,24 @@ std::int32_t days_past_due(const OpenInstalment& instalment, Date day,
   return day - instalment.due;
 }
 
-void accrue_penalty(OpenInstalment& instalment, Date day, const ServicingTerms& terms) {
-  if (days_past_due(instalment, day, terms) == 0) return;
+Fault accrue_penalty(OpenInstalment& instalment, Date day, const ServicingTerms& terms) {
+  if (days_past_due(instalment, day, terms) == 0) return {};
   const Date from = instalment.penalty_until == kNoDate ? instalment.due : instalment.penalty_until;
-  if (day <= from) return;
+  if (day <= from) return {};
   const std::int64_t base = instalment.unpaid_fen[index(Part::kPrincipal)] +
                             (terms.penalty_base == PenaltyBase::kInstalment
                                  ? instalment.unpaid_fen[index(Part::kInterest)]
                                  : 0);
   const Fraction rate =
       fraction(Int128{terms.penalty_rate} * (day - from), Int128{kRateUnit} * terms.penalty_year);
-  instalment.unpaid_fen[index(Part::kPenalty)] += share(base, rate, terms.rounding);
+  std::int64_t& penalty = instalment.unpaid_fen[index(Part::kPenalty)];
+  constexpr double kMostPenalty = 0x1p61;
+  if (static_cast<double>(base) * rate.value + static_cast<double>(penalty) > kMostPenalty) {
+    return {"penalty_rate", "makes the penalty of an instalment exceed 2^61 fen"};
+  }
+  penalty += share(base, rate, terms.rounding);
   instalment.penalty_until = day;
+  return {};
 }
 
 Allocation allocate(std::int64_t amount_fen, std::span<OpenInstalment> instalments, Date day,

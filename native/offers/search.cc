@@ -114,6 +114,9 @@ Fault check(const Lending& lending) {
   }
   if (forms > kMostForms) return {"products", "must have at most 1,024 terms and methods in all"};
   if (lending.hurdle && !std::isfinite(*lending.hurdle)) return {"hurdle", "must be finite"};
+  if (lending.expected_loss_budget_fen < 0 || lending.expected_loss_budget_fen > kMaxAmountFen) {
+    return {"expected_loss_budget_fen", "must be 0 to 2^53"};
+  }
   if (const auto& take_up = lending.take_up; take_up) {
     if (!is_finite(*take_up)) return {"take_up", "must be finite"};
     if (take_up->rate_weight > 0.0) return {"take_up.rate_weight", "must be 0 or negative"};
@@ -159,6 +162,11 @@ bool has_amount(const Product& product, std::int64_t amount_fen) {
          (amount_fen - product.from_fen) % product.step_fen == 0;
 }
 
+std::int64_t nearest_amount(const Product& product, std::int64_t amount_fen) {
+  const std::int64_t most = std::clamp(amount_fen, product.from_fen, product.to_fen);
+  return most - (most - product.from_fen) % product.step_fen;
+}
+
 double Search::probability_of_take_up(double rate, std::int64_t amount_fen) const {
   if (!lending_.take_up) return 1.0;
   const auto offered = static_cast<double>(amount_fen);
@@ -201,13 +209,17 @@ Fit Search::fit(const Wish& exact, Found* found) {
     return Fit::kPrice;
   }
   found->largest_instalment_fen = largest_payment(scratch_.rows, price.schedule);
-  if (found->largest_instalment_fen > reach_.instalment_fen) return Fit::kInstalment;
   found->product = exact.product;
   found->method = method;
   found->term_months = exact.term_months;
   found->amount_fen = exact.amount_fen;
   found->expected_profit_fen = price.profit.net_present_value_fen *
                                probability_of_take_up(price.cost.nominal, exact.amount_fen);
+  if (lending_.expected_loss_budget_fen > 0 &&
+      price.profit.expected_loss_fen > static_cast<double>(lending_.expected_loss_budget_fen)) {
+    return Fit::kExpectedLoss;
+  }
+  if (found->largest_instalment_fen > reach_.instalment_fen) return Fit::kInstalment;
   return Fit::kFits;
 }
 
@@ -318,9 +330,9 @@ bool Search::bound(Range& range, Goal goal) {
       candidate_loan(product, range.method, range.term_months, most_fen, day), product.charges,
       range.even_first, range.even_last};
   // Only where somebody missed the hurdle is it worth a bound of its own.
-  const RangeBound found =
-      offers::bound(amounts, terms, reach_.pd12, reach_.instalment_fen,
-                    misses_hurdle_ ? lending_.hurdle : std::nullopt, scratch_.rows);
+  const Demands demands{reach_.instalment_fen, lending_.expected_loss_budget_fen,
+                        misses_hurdle_ ? lending_.hurdle : std::nullopt};
+  const RangeBound found = offers::bound(amounts, terms, reach_.pd12, demands, scratch_.rows);
   if (!found.possible) return false;
   range.even_first = amounts.even_least;
   range.even_last = amounts.even_most;

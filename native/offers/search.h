@@ -1,8 +1,9 @@
 // The search for a yes: which of the loans that a policy offers fits an applicant.
 //
 // A candidate is a product, a method, a term and an amount: the grid of what a policy lends. It
-// fits where a price within the cap pays for the risk and earns the hurdle, where the amount is
-// within the applicant's limits, and where the largest instalment leaves room to live. Among those
+// fits where a price within the cap pays for the risk and earns the hurdle, where its expected loss
+// is within the budget of a loan, where the amount is within the applicant's limits, and where the
+// largest instalment leaves room to live. Among those
 // that fit, worth is expected profit: net present value times the probability that the offer is
 // taken.
 //
@@ -52,6 +53,8 @@ struct Lending {
   PriceTerms price;
   std::optional<TakeUp> take_up;  // rate: nominal, everything counted; absent: everybody accepts
   std::optional<double> hurdle;   // least return on capital a year
+  // Most expected loss of a loan over its life, at its price (profit.h); 0: no such limit.
+  std::int64_t expected_loss_budget_fen = 0;
 };
 
 // The fault names the field; of a product also where it cannot be priced whatever the amount.
@@ -66,6 +69,9 @@ PriceTerms terms_of(const PriceTerms& yearly, Method method);
 
 // Whether the product has the amount.
 bool has_amount(const Product& product, std::int64_t amount_fen);
+
+// The largest of the product's amounts that is at most `amount_fen`, or else its smallest.
+std::int64_t nearest_amount(const Product& product, std::int64_t amount_fen);
 
 // What a loan is to be. What is not said may be anything.
 struct Wish {
@@ -107,7 +113,7 @@ Loan priced_loan(const Product& product, const Found& found, Date disbursed);
 bool is_better(const Found& a, const Found& b);
 
 // What keeps a candidate from fitting, in the order in which it is looked at.
-enum class Fit : std::uint8_t { kProduct, kAmount, kPrice, kInstalment, kFits };
+enum class Fit : std::uint8_t { kProduct, kAmount, kPrice, kExpectedLoss, kInstalment, kFits };
 
 // Memory of a thread's searches. Taken once.
 struct SearchScratch {
@@ -140,8 +146,8 @@ class Search {
   Search(const Lending& lending, const Reach& reach, SearchScratch& scratch)
       : lending_(lending), reach_(reach), scratch_(scratch) {}
 
-  // Whether this candidate fits; `found` is filled where it does. A method that is not said is the
-  // product's first. Product, amount and term must be said.
+  // Whether this candidate fits; `found` is filled where it has a price. A method that is not said
+  // is the product's first. Product, amount and term must be said.
   Fit fit(const Wish& exact, Found* found);
 
   // Of each form (product, method, term) that `wish` allows, the amount that is worth most; of

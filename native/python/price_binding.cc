@@ -10,6 +10,7 @@
 #include "offers/annuity.h"
 #include "offers/capital.h"
 #include "offers/price.h"
+#include "offers/smooth_plan.h"
 #include "python/loan_terms.h"
 #include "python/offers_binding.h"
 
@@ -43,6 +44,7 @@ py::tuple prices(const py::dict& given, const py::dict& price_terms,
   const Terms terms = read_terms(given);
   const PriceTerms pricing = read_price_terms(price_terms);
   const py::ssize_t count = pd12.size();
+  if (varying.shape(0) != count) throw py::value_error("as many loans as risks are priced");
   py::array_t<double> numbers({count, kPriceColumns});
   std::vector<const char*> verdicts;
   auto cells = numbers.mutable_unchecked<2>();
@@ -95,6 +97,13 @@ std::tuple<std::optional<std::int64_t>, int> limit_of(
   return {smallest.amount_fen, static_cast<int>(smallest.binding)};
 }
 
+std::int64_t loss_limit(const py::dict& given, std::int64_t budget, double pd12, double lgd) {
+  const Terms terms = read_terms(given);
+  const Loan loan = with_spans(terms);
+  throw_if_bad(SmoothPlan::check_smooth(loan), 0, 1);
+  return expected_loss_limit(budget, loan, pd12, lgd);
+}
+
 }  // namespace
 
 void bind_prices(py::module_& offers) {
@@ -119,8 +128,8 @@ void bind_prices(py::module_& offers) {
       py::arg("instalment"), py::arg("annual_rate"), py::arg("frequency"), py::arg("periods"),
       py::arg("rounding"));
   offers.def("smallest_limit", &limit_of, py::arg("limits"), py::arg("step"));
-  offers.def("expected_loss_limit", &expected_loss_limit, py::arg("budget"), py::arg("pd"),
-             py::arg("lgd"));
+  offers.def("expected_loss_limit", &loss_limit, py::arg("terms"), py::arg("budget"),
+             py::arg("pd12"), py::arg("lgd"), "Raises StatusError.");
   offers.def(
       "ladder_limit",
       [](const std::vector<std::int64_t>& amounts, const std::vector<std::int32_t>& needed,

@@ -91,7 +91,7 @@ py::tuple payment(const std::vector<Open>& given, std::int64_t amount_fen, Date 
   const ServicingTerms terms = read_servicing(servicing);
   throw_if_bad(check(terms), 0, 1);
   std::vector<OpenInstalment> open = read_open(given);
-  for (OpenInstalment& one : open) accrue_penalty(one, day, terms);
+  for (OpenInstalment& one : open) throw_if_bad(accrue_penalty(one, day, terms), 0, 1);
   const Allocation used = allocate(amount_fen, open, day, terms);
   return py::make_tuple(to_python(open), used.paid_fen, used.left_fen);
 }

@@ -21,10 +21,10 @@ OVER = '{"request_id": "r-1", "application": {"loan": {"amountFen": "30000000"}}
 
 
 def run(
-    *arguments: str, stdin: str = "", folder: Path | None = None
+    *arguments: str, stdin: str = "", folder: Path | None = None, columns: int = 160
 ) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from fenqi.cli.main import main; main()", *arguments]
-    wide = os.environ | {"COLUMNS": "160"}
+    wide = os.environ | {"COLUMNS": str(columns)}
     return subprocess.run(
         command, input=stdin, capture_output=True, text=True, timeout=100, env=wide, cwd=folder
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from tests.cli.test_cli import run
 from tests.serving.process import POLICY
 
+POLICIES = Path(__file__).parents[2] / "policies"
 TERMS = ("--amount", "10,000", "--rate", "18%", "--periods", "12", "--disbursed", "2026-01-31")
 REQUEST = """\
 customer_key: c
@@ -41,6 +43,24 @@ def test_terms_on_the_command_line_give_plan_costs_and_rates() -> None:
     assert "综合融资成本明示表" in quote(*TERMS)
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_nothing_of_the_page_is_cut_in_a_narrow_terminal(language: str) -> None:
+    terms = ("--amount", "90071992547409", "--rate", "18%", "--periods", "3", "--disbursed",
+             "2026-01-31")  # fmt: skip
+    arguments = ("quote", *terms, "--language", language, "--policy", str(POLICY))
+    shown = run(*arguments, columns=60).stdout
+    answer = json.loads(run(*arguments, "--json").stdout)
+    # Whatever stands in a cell is there to its last character, if on several lines.
+    letters = Counter(re.sub(r"[\s│╭╮╰╯─•]", "", shown))
+    (page,) = (one for one in answer["quote"]["disclosure"]["pages"] if one["language"] == language)
+    for section in page["sections"]:
+        texts = [cell for row in section.get("rows", []) for cell in row["cells"]]
+        paragraphs = section.get("paragraphs", [])
+        letters.subtract(re.sub(r"\s", "", "".join([*texts, *paragraphs])))
+    assert "…" not in shown
+    assert min(letters.values()) >= 0
+
+
 def test_a_file_may_name_charges_of_third_parties() -> None:
     shown = quote("-", "--language", "en", stdin=REQUEST)
     for words in ("Guarantee fee", "Guarantor", "600.00", "22.53%", "25.01%", "A & B <Finance>"):
@@ -50,6 +70,27 @@ def test_a_file_may_name_charges_of_third_parties() -> None:
 def test_options_win_over_the_file() -> None:
     answer = json.loads(quote("-", "--periods", "6", "--json", stdin=REQUEST))
     assert len(answer["quote"]["schedule"]["instalments"]) == 6
+
+
+def test_a_product_of_the_policy_has_the_price_of_its_risk(tmp_path: Path) -> None:
+    lending = str(POLICIES / "taiwan_offers.yaml")
+    request = """\
+customer_key: c
+product: cash
+amount_fen: 5000000
+term_months: 12
+probability_of_default: 0.03
+"""
+    done = run("quote", "-", "--json", "--periods", "24", "--policy", lending, stdin=request)
+    assert done.returncode == 0, done.stderr
+    quoted = json.loads(done.stdout)["quote"]
+    assert (quoted["currency"], quoted["principal_fen"], quoted["periods"]) == (
+        "TWD", "5000000", 24,
+    )  # fmt: skip
+    assert 0.05 < quoted["schedule"]["nominal_annual_rate"] <= 0.2
+    priced = run("quote", "-", "--rate", "5%", "--policy", lending, stdin=request)
+    assert priced.returncode == 1
+    assert "--rate: cash has the price of its risk" in priced.stderr
 
 
 class Texts(HTMLParser):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +17,16 @@ from fenqi.deployment import Canary, Deployment
 from fenqi.engine import Engine
 from fenqi.errors import CallError, InvalidRequestError
 from fenqi.internal.v1 import release_image_pb2
-from fenqi.offers import Charge, Loan, PriceTerms, TakeUp, instalment_room, price, schedule
+from fenqi.offers import (
+    Charge,
+    Loan,
+    PriceTerms,
+    TakeUp,
+    annual_rate_batch,
+    instalment_room,
+    price,
+    schedule,
+)
 from fenqi.v1 import application_pb2, quote_pb2, scoring_pb2
 from fenqi.v1.scoring_pb2 import Help, LimitKind, Offer, ScoreResponse
 from tests.policy import decisions
@@ -178,9 +190,7 @@ def candidates(pd: float, room: int) -> Iterator[tuple[tuple[str, int, int, str]
                         )
 
 
-def decided_day() -> Any:
-    import datetime
-
+def decided_day() -> datetime.date:
     return datetime.date(1970, 1, 1) + datetime.timedelta(days=DAY)
 
 
@@ -289,6 +299,55 @@ def test_the_search_finds_what_pricing_every_candidate_finds(
         assert best_by_form(others, amount)[0] in offered
 
 
+# --- prices ---
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    scores=st.tuples(st.integers(520, 690), st.integers(520, 690)),
+    incomes=st.tuples(st.integers(200_000, 3_000_000), st.integers(200_000, 3_000_000)),
+    amount=st.sampled_from([100_000, 450_000, 1_000_000, 2_000_000]),
+    term=st.sampled_from([3, 6, 12, 24]),
+    method=st.sampled_from(["equal_instalments", "flat_fee"]),
+)
+def test_the_price_of_a_loan_rests_on_its_risk_and_on_nothing_else_of_the_applicant(
+    tmp_path: Path,
+    scores: tuple[int, int],
+    incomes: tuple[int, int],
+    amount: int,
+    term: int,
+    method: str,
+) -> None:
+    engine = lender(tmp_path, cap_basis="nominal")
+    loan = asked(
+        amount_fen=amount, term_months=term, repayment_method=f"REPAYMENT_METHOD_{method.upper()}"
+    )
+    # The better risk first; each once poor and young, once rich, elsewhere and through the web.
+    priced: list[set[float]] = []
+    for score in sorted(scores, reverse=True):
+        rates = set()
+        for income, channel in zip(incomes, ("CHANNEL_APP", "CHANNEL_WEB"), strict=True):
+            wish = request(loan, score=score, income=income)
+            wish["application"] |= {"channel": channel, "customer_key": f"{income}"}
+            answer = engine.score(wish)
+            for offer in answer.offers:
+                rows = offer.instalments
+                paid = [[r.principal_fen + r.interest_fen + r.fees_fen for r in rows]]
+                nominal, effective = annual_rate_batch([offer.received_fen], paid)
+                # Of the whole flow that the borrower is shown, the guarantor's fee included.
+                assert offer.nominal_annual_rate == pytest.approx(nominal[0], rel=1e-12)
+                assert offer.effective_annual_rate == pytest.approx(effective[0], rel=1e-12)
+                assert math.floor(nominal[0] * 1e4 + 0.5) <= 2400
+                if terms(offer) == ("cash", amount, term, method):
+                    rates.add(offer.nominal_annual_rate)
+        assert len(rates) <= 1
+        priced.append(rates)
+    if priced[0] and priced[1]:
+        assert priced[0].pop() <= priced[1].pop()
+
+
 # --- what stands in the way ---
 
 
@@ -332,19 +391,47 @@ def test_an_unknown_product_an_odd_amount_and_a_foreign_term_are_met_with_others
     tmp_path: Path,
 ) -> None:
     engine = lender(tmp_path)
-    for changes, way in (
-        ({"product": "yacht"}, "other_product"),
-        ({"amount_fen": 1_000_001}, "smaller_amount"),
-        ({"term_months": 9}, "longer_term"),
-        ({"repayment_method": "REPAYMENT_METHOD_INTEREST_ONLY"}, "other_method"),
+    for changes, way, binding in (
+        ({"product": "yacht"}, "other_product", "product"),
+        ({"amount_fen": 1_000_001}, "smaller_amount", "amount"),
+        ({"term_months": 9}, "longer_term", "product"),
+        ({"repayment_method": "REPAYMENT_METHOD_INTEREST_ONLY"}, "other_method", "product"),
     ):
         answer = engine.score(request(asked(**changes)))
         assert (answer.decision, limit(answer), codes(answer)) == (
-            COUNTER_OFFER, "product", ["R_B"],
+            COUNTER_OFFER, binding, ["R_B"],
         )  # fmt: skip
         assert way in help_in(answer)
         assert answer.offers
         assert all(offer.amount_fen <= 1_000_001 for offer in answer.offers)
+
+
+@pytest.mark.parametrize(
+    ("amount", "lendable"),
+    [(1_000_001, 1_000_000), (1_049_999, 1_000_000), (2_300_000, 2_000_000), (60_000, 100_000)],
+)
+def test_an_amount_that_no_product_has_is_told_as_such_and_the_nearest_is_offered(
+    tmp_path: Path, amount: int, lendable: int
+) -> None:
+    reasons = {**OFFERS["reasons"], "amount": "R_E"}
+    answer = lender(tmp_path, reasons=reasons).score(request(asked(amount_fen=amount)))
+    assert (answer.decision, limit(answer), codes(answer)) == (COUNTER_OFFER, "amount", ["R_E"])
+    assert ("cash", lendable, 12, "equal_instalments") in [terms(one) for one in answer.offers]
+
+
+def test_an_odd_amount_that_would_not_fit_anyhow_is_told_what_binds(tmp_path: Path) -> None:
+    engine = lender(tmp_path)
+    for amount in (1_000_000, 1_000_001):
+        answer = engine.score(request(asked(amount_fen=amount), income=160_000))
+        assert (answer.decision, limit(answer)) == (COUNTER_OFFER, "affordability")
+
+
+def test_of_two_limits_the_one_that_leaves_less_binds(tmp_path: Path) -> None:
+    reasons = {**OFFERS["reasons"], "income_multiple": "R_E"}
+    for multiple, binding in ((1.0, "income_multiple"), (5.4, "affordability")):
+        engine = lender(tmp_path, income_multiple=multiple, reasons=reasons)
+        answer = engine.score(request(asked(), income=180_000))
+        assert (answer.decision, limit(answer)) == (COUNTER_OFFER, binding)
 
 
 def test_a_product_that_somebody_may_not_have_is_not_offered(tmp_path: Path) -> None:
@@ -379,13 +466,39 @@ def test_more_than_so_many_incomes_is_not_lent(tmp_path: Path) -> None:
     assert {"smaller_amount", "verified_income"} <= set(help_in(answer))
 
 
-def test_the_expected_loss_of_one_loan_is_limited(tmp_path: Path) -> None:
+def lifetime_loss(answer: ScoreResponse, offer: Offer) -> float:
+    """By period survival over the plan that is offered (3.8)."""
+    survival = (1 - answer.probability_of_default) ** (1 / 12)
+    rows = offer.instalments
+    opening = [offer.amount_fen, *(row.balance_fen for row in rows[:-1])]
+    return 0.65 * sum(
+        (survival**k - survival ** (k + 1)) * balance for k, balance in enumerate(opening)
+    )
+
+
+def test_the_expected_loss_of_one_loan_is_limited_over_its_life(tmp_path: Path) -> None:
     reasons = {**OFFERS["reasons"], "expected_loss": "R_E"}
-    engine = lender(tmp_path, expected_loss_budget_fen=3_000, reasons=reasons)
-    answer = engine.score(request(asked(), score=600))
-    assert (answer.decision, limit(answer)) == (COUNTER_OFFER, "expected_loss")
-    most = 3_000 / (answer.probability_of_default * 0.65)
-    assert max(offer.amount_fen for offer in answer.offers) <= most
+    budget = 1_500
+    engine = lender(tmp_path, expected_loss_budget_fen=budget, reasons=reasons)
+    unlimited = lender(tmp_path)
+    largest = []
+    for term in (3, 6, 12, 24):
+        answer = engine.score(request(asked(term_months=term), score=600))
+        assert (answer.decision, limit(answer), codes(answer)) == (
+            COUNTER_OFFER, "expected_loss", ["R_E"],
+        )  # fmt: skip
+        for offer in answer.offers:
+            assert lifetime_loss(answer, offer) <= budget
+        amount = max(
+            one.amount_fen for one in answer.offers if terms(one)[2:] == (term, "equal_instalments")
+        )
+        more = unlimited.score(
+            request(asked(term_months=term, amount_fen=amount + 50_000), score=600)
+        )
+        assert lifetime_loss(more, more.offers[0]) > budget
+        largest.append(amount)
+    # The longer it runs, the less of it.
+    assert largest == sorted(largest, reverse=True) and largest[0] > 2 * largest[-1]
 
 
 def test_a_thin_file_starts_small_and_grows_with_good_repayment(tmp_path: Path) -> None:
@@ -474,6 +587,25 @@ def test_the_same_request_gives_the_same_bytes(tmp_path: Path) -> None:
     for loan in (asked(), asked(amount_fen=2_000_000, term_months=3), None):
         answers = {engine.score(request(loan)).SerializeToString() for engine in (one, other, one)}
         assert len(answers) == 1
+
+
+@pytest.mark.parametrize(
+    "zone",
+    ["Asia/Shanghai", "America/New_York", "Europe/Berlin", "Australia/Sydney", "Asia/Kolkata"],
+)
+def test_a_loan_begins_on_the_day_of_its_decision_also_in_summer_time(
+    tmp_path: Path, zone: str
+) -> None:
+    engine = lender(tmp_path, policy={"time_zone": zone})
+    local = ZoneInfo(zone)
+    for month in range(1, 13):
+        midnight = datetime.datetime(2027, month, 28, tzinfo=local).timestamp()
+        for seconds in (-1, 0, 3_599, 3_600):
+            moment = int(midnight) + seconds
+            wish = request(asked()) | {"decided_at_seconds": moment}
+            day = datetime.datetime.fromtimestamp(moment, local).date()
+            answer = engine.score(wish)
+            assert answer.offers[0].disbursed_date_days == (day - datetime.date(1970, 1, 1)).days
 
 
 # --- quotes ---
@@ -595,6 +727,10 @@ def _damage(plan: Any, path: str, value: Any) -> None:
         ("product_slot_plus_one", 0),
         ("term_months_slot_plus_one", 9_999),
         ("utc_offset_minutes", 5_000),
+        ("clock_changes.0.utc_offset_minutes", 5_000),
+        ("clock_changes.1.at_seconds", 0),
+        ("expected_loss_budget_fen", -1),
+        ("expected_loss_budget_fen", 2**60),
         ("reasons.0.reason", 999),
         ("reasons.0.limit", 0),
         ("products.0.code", "shopping"),
@@ -615,7 +751,7 @@ def _damage(plan: Any, path: str, value: Any) -> None:
     ],
 )
 def test_a_damaged_plan_is_refused(tmp_path: Path, path: str, value: Any) -> None:
-    parts = {**POLICY, "offers": OFFERS}
+    parts = {**POLICY, "offers": OFFERS, "time_zone": "America/New_York"}
     image = release_image_pb2.ReleaseImage.FromString(decisions.compiled(tmp_path, **parts).image)
     if path == "products.0.loan.grace":
         image.offer_plan.products[0].loan.grace_periods = 1

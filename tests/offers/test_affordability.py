@@ -20,6 +20,7 @@ from fenqi.offers import (
 )
 
 fen = st.integers(0, 10**9)
+LOAN = Loan(principal_fen=1_000_000, annual_rate=0.18, periods=12)
 
 
 def test_the_worked_example() -> None:
@@ -77,17 +78,62 @@ def test_a_card_counts_by_its_minimum_payment_or_a_tenth_of_its_balance() -> Non
 def test_the_smallest_limit_binds_and_is_rounded_down() -> None:
     limits = {
         "product": 5_000_000, "legal_cap": 20_000_000, "affordability": 2_726_876,
-        "income_multiple": 2_400_000, "expected_loss": expected_loss_limit(100_000, 0.05, 0.6),
+        "income_multiple": 2_400_000,
+        "expected_loss": expected_loss_limit(100_000, LOAN, 0.05, 0.6),
         "ladder": ladder_limit([(0, 500_000), (6, 3_000_000)], 7),
     }  # fmt: skip
     limit = loan_limit(limits, step_fen=10_000)  # type: ignore[arg-type]
     assert (limit.amount_fen, limit.binding) == (2_400_000, "income_multiple")
 
 
-def test_the_loss_budget_divided_by_the_loss_rate_is_the_amount() -> None:
-    assert expected_loss_limit(30_000, 0.05, 0.6) == 1_000_000
-    assert expected_loss_limit(30_000, 0.0, 0.6) == 2**53
-    assert expected_loss_limit(0, 0.0, 0.0) == 2**53
+loans = st.builds(
+    Loan,
+    principal_fen=st.just(1),
+    annual_rate=st.integers(0, 36).map(lambda percent: percent / 100),
+    periods=st.integers(1, 60),
+    method=st.sampled_from(["equal_instalments", "equal_principal", "interest_only"]),
+    frequency=st.sampled_from(["monthly", "weekly", "quarterly"]),
+)
+
+
+def lifetime_loss(loan: Loan, pd12: float, lgd: float) -> float:
+    """3.8: lgd x sum of (S_(t-1) - S_t) B_(t-1), over the rows in whole fen."""
+    per_year = {"monthly": 12, "weekly": 52, "quarterly": 4}[loan.frequency]
+    survival = (1 - pd12) ** (1 / per_year)
+    rows = schedule(loan).rows
+    opening = [loan.principal_fen, *(row.balance_fen for row in rows[:-1])]
+    return lgd * sum((survival**k - survival ** (k + 1)) * b for k, b in enumerate(opening))
+
+
+@given(loans, st.integers(1, 300), st.integers(1, 100))
+def test_a_loan_of_the_limit_is_expected_to_lose_the_budget(
+    loan: Loan, per_mille: int, percent: int
+) -> None:
+    budget, pd12, lgd = 100_000, per_mille / 1000, percent / 100
+    limit = expected_loss_limit(budget, loan, pd12, lgd)
+    at_limit = loan.model_copy(update={"principal_fen": limit})
+    assert lifetime_loss(at_limit, pd12, lgd) == pytest.approx(budget, rel=1e-4)
+
+
+@given(loans, st.integers(0, 300), st.integers(0, 300))
+def test_the_loss_limit_falls_with_risk_and_with_the_term(loan: Loan, one: int, other: int) -> None:
+    low, high = sorted((one / 1000, other / 1000))
+    longer = loan.model_copy(update={"periods": loan.periods + 1})
+    limit = expected_loss_limit(50_000, loan, low, 0.6)
+    assert expected_loss_limit(50_000, loan, high, 0.6) <= limit
+    assert expected_loss_limit(50_000, longer, low, 0.6) <= limit
+
+
+def test_three_years_lose_some_one_and_a_half_times_what_one_year_of_the_amount_loses() -> None:
+    year_of_amount = 30_000 / (0.05 * 0.6)
+    three_years = expected_loss_limit(30_000, LOAN.model_copy(update={"periods": 36}), 0.05, 0.6)
+    assert 1.4 < year_of_amount / three_years < 1.7
+
+
+def test_what_loses_nothing_has_no_loss_limit() -> None:
+    assert expected_loss_limit(30_000, LOAN, 0.0, 0.6) == 2**53
+    assert expected_loss_limit(0, LOAN, 0.0, 0.0) == 2**53
+    assert expected_loss_limit(0, LOAN, 0.05, 0.6) == 0
 
 
 def test_a_thin_file_climbs_the_ladder_by_repaying() -> None:
@@ -108,7 +154,11 @@ def test_a_thin_file_climbs_the_ladder_by_repaying() -> None:
         (lambda: loan_limit({"product": 1}, step_fen=0), "step_fen"),
         (lambda: loan_limit({"mood": 1}), "limits"),
         (lambda: ladder_limit([(1, 5)], 0), "steps"),
-        (lambda: expected_loss_limit(1, float("nan"), 0.5), "pd"),
+        (lambda: expected_loss_limit(1, LOAN, float("nan"), 0.5), "pd12"),
+        (lambda: expected_loss_limit(1, LOAN, 1.0, 0.5), "pd12"),
+        (lambda: expected_loss_limit(1, LOAN, 0.1, -0.5), "lgd"),
+        (lambda: expected_loss_limit(-1, LOAN, 0.1, 0.5), "budget_fen"),
+        (lambda: expected_loss_limit(1, Loan(principal_fen=1, periods=0), 0.1, 0.5), "periods"),
         (lambda: debt_service([Debt(monthly_fen=-1)]), "debts.monthly_fen"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -14,11 +15,19 @@ from fenqi.errors import InvalidRequestError
 from fenqi.offers import (
     Charge,
     Loan,
+    OpenInstalment,
     PriceTerms,
+    Servicing,
+    TakeUp,
+    annual_rate,
     annual_rate_batch,
+    other_retail_capital,
+    pay,
+    prepay,
     price,
     schedule,
     schedule_batch,
+    settle,
 )
 
 PLAIN: dict[str, Any] = {"principal_fen": 1_000_000, "annual_rate": 0.18, "periods": 12}
@@ -166,4 +175,43 @@ def test_a_price_that_cannot_be_asked_for_is_refused(
 ) -> None:
     with pytest.raises(InvalidRequestError) as refused:
         price(Loan(**PLAIN), PriceTerms(**{"lgd": 0.6, "cost_of_funds": 0.06} | terms), pd12)
+    assert refused.value.violations[0].field == field
+
+
+DAY = date(2026, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("call", "field"),
+    [
+        (lambda: schedule_batch(Loan(**PLAIN), annual_rate=math.nan), "annual_rate"),
+        (lambda: schedule_batch(Loan(**PLAIN), annual_rate="much"), "annual_rate"),
+        (lambda: schedule_batch(Loan(**PLAIN), annual_rate=None, periods=None, flat_rate=[None]),
+         "flat_rate"),
+        (lambda: price(Loan(**PLAIN), PriceTerms(lgd=0.6, cost_of_funds=0), "low"), "pd12"),
+        (lambda: price(Loan(**PLAIN), PriceTerms(lgd=0.6, cost_of_funds=0), [0.1, 0.2]), "pd12"),
+        (lambda: other_retail_capital(1.5, 0.5), "pd"),
+        (lambda: other_retail_capital([0.1, math.nan], 0.5), "pd"),
+        (lambda: other_retail_capital(0.1, -0.5), "lgd"),
+        (lambda: TakeUp(intercept=math.nan), "intercept"),
+        (lambda: TakeUp(intercept=0, rate_weight=math.inf), "rate_weight"),
+        (lambda: TakeUp(intercept=0).probability(math.nan, 1, 1), "rate"),
+        (lambda: TakeUp(intercept=0).probability(0.1, 0, 1), "offered_fen"),
+        (lambda: TakeUp(intercept=0).probability(0.1, 1, math.inf), "asked_fen"),
+        (lambda: annual_rate([(DAY, None), (DAY, 1.0)]), "flows.amount"),
+        (lambda: annual_rate([(DAY, "some"), (DAY, 1.0)]), "flows.amount"),
+        (lambda: annual_rate_batch(["a"], [[1.0]]), "received_fen"),
+        (lambda: pay([], 1.5, DAY, Servicing()), "amount_fen"),
+        (lambda: pay([], 1, "2026-01-01", Servicing()), "day"),
+        (lambda: pay([OpenInstalment(DAY, interest_fen=-1)], 1, DAY, Servicing()), "instalments"),
+        (lambda: pay([OpenInstalment(None)], 1, DAY, Servicing()), "instalments.due"),
+        (lambda: settle(Loan(**PLAIN), 0, None, Servicing()), "day"),
+        (lambda: prepay(Loan(**PLAIN), 0, DAY, 2**60, Servicing()), "amount_fen"),
+    ],
+)  # fmt: skip
+def test_what_is_no_number_no_day_or_no_amount_is_refused_by_its_field(
+    call: Callable[[], object], field: str
+) -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        call()
     assert refused.value.violations[0].field == field

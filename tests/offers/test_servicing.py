@@ -136,6 +136,8 @@ def test_what_is_prepaid_and_what_is_left_are_the_balance(
         (lambda: pay([OpenInstalment(START), OpenInstalment(START - timedelta(days=1))], 0, START,
                      Servicing()), "instalments"),
         (lambda: prepay(LOAN, 0, date(2026, 2, 15), 5_000, Servicing()), "day"),
+        (lambda: pay([OpenInstalment(date(1, 1, 1), principal_fen=2**53)], 0, date(9999, 1, 1),
+                     Servicing(penalty_rate=100)), "penalty_rate"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_by_its_field(change: object, field: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Any, get_args
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -210,6 +212,7 @@ def test_the_core_gets_every_parameter_of_the_offers(tmp_path: Path) -> None:
         "LIMIT_KIND_INCOME_MULTIPLE": 2,
         "LIMIT_KIND_EXPECTED_LOSS": 3,
         "LIMIT_KIND_LADDER": 4,
+        "LIMIT_KIND_AMOUNT": 0,
     }
 
 
@@ -223,20 +226,20 @@ def test_the_core_is_told_where_the_request_says_what_loan_it_is_about(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("zone", "minutes"),
-    [
-        ("Asia/Shanghai", 480),
-        ("America/New_York", -300),
-        ("Australia/Adelaide", 570),
-        ("UTC", 0),
-    ],
+    "zone", ["Asia/Shanghai", "America/New_York", "Australia/Adelaide", "Africa/Casablanca", "UTC"]
 )
-def test_plans_are_dated_in_the_policys_time_zone_without_summer_time(
-    tmp_path: Path, zone: str, minutes: int
-) -> None:
+def test_plans_are_dated_by_the_clock_of_the_policys_time_zone(tmp_path: Path, zone: str) -> None:
     image = compiled(tmp_path, time_zone=zone, **lending()).image
     made = release_image_pb2.ReleaseImage.FromString(image).offer_plan
-    assert made.utc_offset_minutes == minutes
+    changes = [(one.at_seconds, one.utc_offset_minutes) for one in made.clock_changes]
+    assert changes == sorted(changes)
+    local = ZoneInfo(zone)
+    moments = [at + second for at, _ in changes for second in (-1, 0)]
+    moments += range(946_684_800, 2_524_608_000, 1_000_003)
+    for moment in moments:
+        begun = [minutes for at, minutes in changes if at <= moment]
+        offset = datetime.datetime.fromtimestamp(moment, local).utcoffset()
+        assert offset == datetime.timedelta(minutes=(begun or [made.utc_offset_minutes])[-1])
 
 
 def test_what_cannot_be_searched_in_time_is_refused(tmp_path: Path) -> None:

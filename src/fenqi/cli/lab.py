@@ -66,7 +66,7 @@ def _table(scale: float, comparison: Comparison) -> Table:
     table.caption = (
         f"At equal expected loss, smaller loans: {100 * more:+.1f} points of approval, "
         f"{100 * gain:+.0f} % of profit.\n"
-        "Sums in millions of NT$, over the loans' terms. * probability x loss given default x loan."
+        "Sums in millions of NT$, over the loans' terms. * expected, over its life."
     )
     return table
 

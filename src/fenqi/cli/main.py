@@ -162,7 +162,8 @@ def quote(
 ) -> None:
     """Show what a loan costs: its plan, charges and yearly rates, as its borrower reads them.
 
-    Terms come from FILE, charges with them, or from the options, which win.
+    Terms come from FILE, charges with them, or from the options, which win. A FILE that names a
+    product of the policy and a probability of default has the product's terms and price.
     """
     from fenqi.cli.quote import run
 

@@ -6,6 +6,7 @@ import time
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import Literal
 
 from google.protobuf import json_format
 from rich.console import Console, Group, RenderableType
@@ -80,7 +81,8 @@ def read_request(file: Path | None) -> QuoteRequest:
     request.customer_key = request.customer_key or "-"
     if not request.HasField("quoted_at_seconds"):
         request.quoted_at_seconds = int(time.time())
-    if not request.loan.HasField("disbursed_date_days"):
+    # A product is paid out on the day of its quote.
+    if not request.product and not request.loan.HasField("disbursed_date_days"):
         request.loan.disbursed_date_days = (date.today() - _EPOCH).days
     return request
 
@@ -94,30 +96,43 @@ def add_terms(
     disbursed: str | None,
 ) -> None:
     """Puts what was given on the command line over what the file says."""
-    loan = request.loan
-    if amount is not None:
-        fen = _number("--amount", amount) * 100
-        if fen != int(fen):
-            raise ConfigurationError(f"--amount: {amount} has a part of a fen; give two decimals")
-        loan.principal_fen = min(max(int(fen), -1), 2**62)
-    if periods is not None:
-        loan.periods = min(max(periods, -1), 2**31 - 1)
+    periods = None if periods is None else min(max(periods, -1), 2**31 - 1)
+    if request.product:
+        if rate is not None:
+            raise ConfigurationError(f"--rate: {request.product} has the price of its risk")
+        if amount is not None:
+            request.amount_fen = _fen(amount)
+        if periods is not None:
+            request.term_months = periods
+    else:
+        if amount is not None:
+            request.loan.principal_fen = _fen(amount)
+        if periods is not None:
+            request.loan.periods = periods
+    loan = request if request.product else request.loan
     if method is not None:
         if method not in METHODS:
             raise ConfigurationError(f"--method: {method} is none of {', '.join(METHODS)}")
         loan.repayment_method = METHODS[method]
-    if rate is not None:
-        percent = rate.endswith("%")
-        value = float(_number("--rate", rate.removesuffix("%")) / (100 if percent else 1))
-        if loan.repayment_method == application_pb2.REPAYMENT_METHOD_FLAT_FEE:
-            loan.flat_rate = value
-        else:
-            loan.annual_rate = value
     if disbursed is not None:
         try:
             loan.disbursed_date_days = (date.fromisoformat(disbursed) - _EPOCH).days
         except ValueError:
             raise ConfigurationError(f"--disbursed: {disbursed} is no date 2026-01-31") from None
+    if rate is not None:
+        percent = rate.endswith("%")
+        value = float(_number("--rate", rate.removesuffix("%")) / (100 if percent else 1))
+        if request.loan.repayment_method == application_pb2.REPAYMENT_METHOD_FLAT_FEE:
+            request.loan.flat_rate = value
+        else:
+            request.loan.annual_rate = value
+
+
+def _fen(amount: str) -> int:
+    fen = _number("--amount", amount) * 100
+    if fen != int(fen):
+        raise ConfigurationError(f"--amount: {amount} has a part of a fen; give two decimals")
+    return min(max(int(fen), -1), 2**62)
 
 
 def _number(option: str, text: str) -> Decimal:
@@ -159,16 +174,30 @@ def _body(section: DisclosureSection) -> RenderableType:
         parts.append(_table(section))
     elif section.rows:
         parts.append(_facts(section))
-    bullet = "• " if section.topic == DISCLOSURE_TOPIC_KEY_FACTS else ""
-    style = "" if bullet else "dim"
-    parts += [Text(bullet + text, style=style) for text in section.paragraphs]
+    if section.topic == DISCLOSURE_TOPIC_KEY_FACTS:
+        parts.append(_bullets(section))
+    else:
+        parts += [Text(text, style="dim") for text in section.paragraphs]
     return Padding(Group(*parts), (0, 0, 1, 0))
+
+
+# Chinese has no spaces to break lines at: cells fold wherever they must, so that none is cut.
+
+
+def _bullets(section: DisclosureSection) -> Table:
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column()
+    grid.add_column(overflow="fold")
+    for text in section.paragraphs:
+        grid.add_row("•", escape(text))
+    return grid
 
 
 def _facts(section: DisclosureSection) -> Table:
     grid = Table.grid(padding=(0, 3))
-    grid.add_column(style="dim")
-    grid.add_column(style="bold" if section.topic == DISCLOSURE_TOPIC_ANNUAL_RATES else "")
+    bold = "bold" if section.topic == DISCLOSURE_TOPIC_ANNUAL_RATES else ""
+    grid.add_column(style="dim", overflow="fold")
+    grid.add_column(style=bold, overflow="fold")
     for row in section.rows:
         grid.add_row(*map(escape, row.cells))
     return grid
@@ -180,7 +209,8 @@ def _table(section: DisclosureSection) -> Table:
         last = number == len(section.header) - 1
         amounts = section.topic == DISCLOSURE_TOPIC_PLAN and number != 1
         right = amounts or (section.topic == DISCLOSURE_TOPIC_COSTS and last)
-        table.add_column(escape(column), justify="right" if right else "left", no_wrap=right)
+        justify: Literal["right", "left"] = "right" if right else "left"
+        table.add_column(escape(column), justify=justify, overflow="fold")
     *rows, total = section.rows
     for row in rows:
         table.add_row(*map(escape, row.cells))

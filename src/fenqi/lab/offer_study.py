@@ -159,8 +159,8 @@ class Study:
 
 
 def compare(answers_within: Callable[[int | None], Answers]) -> Comparison:
-    """The lenders. `answers_within` gives what applicants are answered where probability of default
-    x loss given default x amount is at most a budget, in minor units; None: without one."""
+    """The lenders. `answers_within` gives what applicants are answered where each loan is expected
+    to lose at most a budget over its life, in minor units; None: without one."""
     free = answers_within(None)
     risks = np.unique(free.probability_of_default[free.offered])
     if risks.size == 0:

@@ -12,12 +12,21 @@ from decimal import Decimal
 from typing import Literal, get_args
 
 from fenqi import _native
-from fenqi.offers.loan import Frequency, Rounding, invalid, rate_units
+from fenqi.errors import from_native
+from fenqi.offers.loan import (
+    MAX_FEN,
+    Frequency,
+    Loan,
+    Rounding,
+    check_amount,
+    invalid,
+    native_terms,
+    rate_units,
+)
 
 LimitKind = Literal[
     "product", "legal_cap", "affordability", "income_multiple", "expected_loss", "ladder"
 ]
-_MAX_FEN = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +50,8 @@ class LoanLimit:
 def debt_service(debts: Sequence[Debt]) -> int | None:
     """Fen a month for all `debts`; None where one of them is unknown."""
     for debt in debts:
-        _amount("debts.monthly_fen", debt.monthly_fen)
-        _amount("debts.card_balance_fen", debt.card_balance_fen)
+        check_amount("debts.monthly_fen", debt.monthly_fen)
+        check_amount("debts.card_balance_fen", debt.card_balance_fen)
     pairs = [(debt.monthly_fen, debt.card_balance_fen) for debt in debts]
     return _native.offers.debt_service(pairs)
 
@@ -57,9 +66,9 @@ def instalment_room(
     """The largest additional instalment, fen a month, that keeps debts and instalment within the
     ratio of verified net income and leaves `residual_income_fen` to live on. 0 where there is no
     room, None where income or debts are."""
-    _amount("monthly_income_fen", monthly_income_fen)
-    _amount("debt_service_fen", debt_service_fen)
-    _amount("residual_income_fen", residual_income_fen)
+    check_amount("monthly_income_fen", monthly_income_fen)
+    check_amount("debt_service_fen", debt_service_fen)
+    check_amount("residual_income_fen", residual_income_fen)
     if not 0 <= max_debt_service_ratio <= 1:
         raise invalid([("max_debt_service_ratio", "must be 0 to 1")])
     return _native.offers.instalment_room(
@@ -80,7 +89,7 @@ def largest_principal(
 ) -> int:
     """The largest principal, fen, whose equal instalment, rounded so, is at most `instalment_fen`;
     rounded up it is P = A (1 - (1 + i)^-n) / i, rounded down. At most 2^53."""
-    _amount("instalment_fen", instalment_fen)
+    check_amount("instalment_fen", instalment_fen)
     if not 1 <= periods <= 1560:
         raise invalid([("periods", "must be 1 to 1,560")])
     if not 0 <= annual_rate <= 100:
@@ -98,13 +107,24 @@ def largest_principal(
     )
 
 
-def expected_loss_limit(budget_fen: int, pd: float, lgd: float) -> int:
-    """budget / (PD x LGD), fen: the amount whose expected loss is the budget; at most 2^53."""
-    _amount("budget_fen", budget_fen)
-    for field, share in (("pd", pd), ("lgd", lgd)):
-        if not 0 <= share <= 1:
-            raise invalid([(field, "must be 0 to 1")])
-    return _native.offers.expected_loss_limit(budget_fen, pd, lgd)
+def expected_loss_limit(budget_fen: int, loan: Loan, pd12: float, lgd: float) -> int:
+    """The principal, fen, at which `loan` is expected to lose the budget over its life, at its own
+    rate; at most 2^53.
+
+    pd12: probability of default of twelve months, 0 <= pd12 < 1. The loss is lgd x sum of
+    (S_(t-1) - S_t) B_(t-1), S_t = (1 - pd12)^(t / periods in a year), as that of a price, on the
+    plan without rounding and without charges. `loan.principal_fen` counts for nothing. Raises
+    InvalidRequestError naming the field.
+    """
+    check_amount("budget_fen", budget_fen)
+    if not 0 <= pd12 < 1:
+        raise invalid([("pd12", "must be 0 or more, and below 1")])
+    if not 0 <= lgd <= 1:
+        raise invalid([("lgd", "must be 0 to 1")])
+    try:
+        return _native.offers.expected_loss_limit(native_terms(loan, ()), budget_fen, pd12, lgd)
+    except _native.StatusError as error:
+        raise from_native(error) from None
 
 
 def ladder_limit(steps: Sequence[tuple[int, int]], good_repayments: int) -> int:
@@ -114,7 +134,7 @@ def ladder_limit(steps: Sequence[tuple[int, int]], good_repayments: int) -> int:
     if not steps or needed[0] != 0 or needed != sorted(needed) or needed[-1] >= 2**31:
         raise invalid([("steps", "must begin with 0 repayments needed, and ascend")])
     for _, amount in steps:
-        _amount("steps.amount_fen", amount)
+        check_amount("steps.amount_fen", amount)
     if good_repayments < 0:
         raise invalid([("good_repayments", "must be 0 or more")])
     reached = min(good_repayments, 2**31 - 1)
@@ -129,21 +149,14 @@ def loan_limit(limits: Mapping[LimitKind, int | None], *, step_fen: int = 10_000
     """
     if not limits:
         raise invalid([("limits", "must be one at least")])
-    if not 1 <= step_fen <= _MAX_FEN:
+    if not 1 <= step_fen <= MAX_FEN:
         raise invalid([("step_fen", "must be 1 to 2^53")])
     kinds = get_args(LimitKind)
     for kind, amount in limits.items():
         if kind not in kinds:
             raise invalid([("limits", f"{kind} is none of {', '.join(kinds)}")])
-        _amount(f"limits.{kind}", amount)
+        check_amount(f"limits.{kind}", amount)
     amount, binding = _native.offers.smallest_limit(
         [(kinds.index(kind), amount) for kind, amount in limits.items()], step_fen
     )
     return LoanLimit(amount, kinds[binding])
-
-
-def _amount(field: str, amount: int | None) -> None:
-    if amount is None:
-        return
-    if not isinstance(amount, int) or isinstance(amount, bool) or not 0 <= amount <= _MAX_FEN:
-        raise invalid([(field, "must be a whole number of fen, 0 to 2^53")])

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from fenqi import _native
@@ -147,8 +148,32 @@ def invalid(faults: Iterable[tuple[str, str]]) -> InvalidRequestError:
     return InvalidRequestError(StatusCode.INVALID_ARGUMENT, message, violations)
 
 
+MAX_FEN = 2**53
 _EPOCH = date(1970, 1, 1).toordinal()
 _INT32 = 2**31
+
+
+def check_amount(field: str, amount: int | None) -> None:
+    """Raises InvalidRequestError unless it is fen that the core can carry, or None."""
+    if amount is None:
+        return
+    if not isinstance(amount, int) or isinstance(amount, bool) or not 0 <= amount <= MAX_FEN:
+        raise invalid([(field, "must be a whole number of fen, 0 to 2^53")])
+
+
+def given_day(field: str, day: object) -> int:
+    """The core's number of a date. Raises InvalidRequestError where it is none."""
+    if not isinstance(day, date):
+        raise invalid([(field, f"must be a date, not {day!r}")])
+    return day_number(day)
+
+
+def float_array(field: str, values: ArrayLike) -> NDArray[np.float64]:
+    """A number or an array of them. Raises InvalidRequestError where something is no number."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise invalid([(field, "must be a number, or an array of numbers")]) from None
 
 
 def day_number(day: date | None) -> int:

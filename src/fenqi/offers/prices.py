@@ -8,10 +8,11 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import FiniteFloat
 
 from fenqi import _native
 from fenqi.errors import from_native
-from fenqi.offers.loan import Charge, Fen, Loan, Terms, invalid, native_terms
+from fenqi.offers.loan import Charge, Fen, Loan, Terms, float_array, invalid, native_terms
 from fenqi.offers.schedules import CostRate, varying_terms
 
 Verdict = Literal["offered", "capped", "above_cap", "no_break_even"]
@@ -91,7 +92,10 @@ def price(loan: Loan, terms: PriceTerms, pd12: float, charges: Sequence[Charge] 
     The price never falls as pd12 rises, and the cost of the plan at it, with all `charges`, is
     never above the cap as disclosed. Raises InvalidRequestError naming the field.
     """
-    table, verdicts = _native_prices(loan, terms, charges, varying_terms(loan), _risks(pd12))
+    risk = _risks(pd12)
+    if risk.size != 1:
+        raise invalid([("pd12", "must be one number; price_batch takes an array of them")])
+    table, verdicts = _native_prices(loan, terms, charges, varying_terms(loan), risk)
     return _price(table[0].tolist(), verdicts[0])
 
 
@@ -134,12 +138,15 @@ def price_batch(
 
 
 def other_retail_capital(pd: ArrayLike, lgd: ArrayLike) -> NDArray[np.float64]:
-    """Basel's capital K for other retail exposures, as a part of the exposure; arrays broadcast."""
-    return np.asarray(
-        _native.offers.other_retail_capital(
-            np.asarray(pd, dtype=np.float64), np.asarray(lgd, dtype=np.float64)
-        )
-    )
+    """Basel's capital K for other retail exposures, as a part of the exposure; arrays broadcast.
+
+    pd and lgd are 0 to 1; raises InvalidRequestError naming the field.
+    """
+    shares = {"pd": float_array("pd", pd), "lgd": float_array("lgd", lgd)}
+    for field, share in shares.items():
+        if not ((share >= 0) & (share <= 1)).all():
+            raise invalid([(field, "must be 0 to 1")])
+    return np.asarray(_native.offers.other_retail_capital(**shares))
 
 
 class TakeUp(Terms):
@@ -148,27 +155,30 @@ class TakeUp(Terms):
     logit = intercept + rate_weight (rate - market_rate) + amount_weight ln(offered / asked)
     """
 
-    intercept: float
-    rate_weight: float = 0.0
-    amount_weight: float = 0.0
-    market_rate: float = 0.0
+    intercept: FiniteFloat
+    rate_weight: FiniteFloat = 0.0
+    amount_weight: FiniteFloat = 0.0
+    market_rate: FiniteFloat = 0.0
 
     def probability(
         self, rate: ArrayLike, offered_fen: ArrayLike, asked_fen: ArrayLike
     ) -> NDArray[np.float64]:
         """The probability of acceptance; arrays broadcast. Amounts must be positive."""
-        offered = np.asarray(offered_fen, dtype=np.float64)
-        asked = np.asarray(asked_fen, dtype=np.float64)
+        offered = float_array("offered_fen", offered_fen)
+        asked = float_array("asked_fen", asked_fen)
+        rates = float_array("rate", rate)
         for field, amounts in (("offered_fen", offered), ("asked_fen", asked)):
-            if not (amounts > 0).all():
-                raise invalid([(field, "must be positive")])
+            if not ((amounts > 0) & (amounts < np.inf)).all():
+                raise invalid([(field, "must be positive, and finite")])
+        if not np.isfinite(rates).all():
+            raise invalid([("rate", "must be finite")])
         return np.asarray(
             _native.offers.take_up(
                 self.intercept,
                 self.rate_weight,
                 self.amount_weight,
                 self.market_rate,
-                np.asarray(rate, dtype=np.float64),
+                rates,
                 offered,
                 asked,
             )
@@ -176,7 +186,7 @@ class TakeUp(Terms):
 
 
 def _risks(pd12: ArrayLike) -> NDArray[np.float64]:
-    return np.atleast_1d(np.asarray(pd12, dtype=np.float64))
+    return np.atleast_1d(float_array("pd12", pd12))
 
 
 def _native_prices(

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fenqi import _native
 from fenqi.errors import from_native
-from fenqi.offers.loan import day_number, invalid
+from fenqi.offers.loan import float_array, given_day, invalid
 
 Solutions = Literal["unique", "several", "none", "no_change"]
 RateMethod = Literal["effective", "appendix_j", "eu", "uk", "simple"]
@@ -68,8 +68,8 @@ def annual_rate(
     Raises InvalidRequestError for fewer than two flows, more than 4,096, an amount that is not
     finite, a unit period that is none.
     """
-    dates = np.array([day_number(_date(day)) for day, _ in flows], dtype=np.int32)
-    amounts = np.array([float(amount) for _, amount in flows], dtype=np.float64)
+    dates = np.array([given_day("flows.date", day) for day, _ in flows], dtype=np.int32)
+    amounts = float_array("flows.amount", [amount for _, amount in flows])
     if method != "appendix_j" and unit_period is not None:
         raise invalid([("unit_period", "goes with method appendix_j only")])
     if method not in ("eu", "uk") and interval != "days":
@@ -102,8 +102,8 @@ def annual_rate_batch(
     received_fen: shape (N,), positive. payments_fen: shape (N, M), of at least 0 and positive in
     sum, one column for each period; trailing zeros do not matter.
     """
-    received = np.asarray(received_fen, dtype=np.float64)
-    payments = np.asarray(payments_fen, dtype=np.float64)
+    received = float_array("received_fen", received_fen)
+    payments = float_array("payments_fen", payments_fen)
     if received.ndim != 1 or payments.ndim != 2 or len(received) != len(payments):
         raise invalid(
             [("payments_fen", "must have shape (N, M) beside received_fen of shape (N,)")]
@@ -133,14 +133,9 @@ def _nominal(effective: float | None) -> float | None:
     return -12.0 if effective <= -1.0 else 12.0 * math.expm1(math.log1p(effective) / 12.0)
 
 
-def _date(day: date) -> date:
-    if not isinstance(day, date):
-        raise invalid([("flows.date", f"must be dates, not {day!r}")])
-    return day
-
-
 def _unit(text: str) -> tuple[int, int]:
-    number, _, word = text.strip().rpartition(" ")
+    words = text.strip().replace("half month", "semimonth").replace("semi-month", "semimonth")
+    number, _, word = words.rpartition(" ")
     unit = _UNITS.get(word.removesuffix("s"))
     if unit is None or not (number == "" or number.isdecimal()):
         known = ", ".join(_UNITS)

@@ -12,7 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from fenqi import _native
 from fenqi.errors import from_native
-from fenqi.offers.loan import Charge, Loan, day_of, invalid, native_terms, rate_units
+from fenqi.offers.loan import (
+    Charge,
+    Loan,
+    day_of,
+    float_array,
+    invalid,
+    native_terms,
+    rate_units,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +205,10 @@ def _whole(field: str, values: Any) -> NDArray[np.int64]:
 
 
 def _units(field: str, values: Any) -> NDArray[np.int64]:
-    if not isinstance(values, np.ndarray) and not np.iterable(values):
-        return np.asarray(rate_units(values), dtype=np.int64)
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise invalid([(field, "must be an array of numbers")]) from None
+    array = float_array(field, values)
     if not (np.abs(array) < 1e6).all():
         raise invalid([(field, "must be finite numbers, as fractions: 0.18 is 18 %")])
+    if array.ndim == 0:
+        return np.asarray(rate_units(values), dtype=np.int64)  # exact, as it was written
     # Twelve decimals of a fraction below 1,000 are within the digits of a double.
     return np.rint(array * 1e12).astype(np.int64)

@@ -16,8 +16,10 @@ from fenqi.offers.loan import (
     Rate,
     Rounding,
     Terms,
+    check_amount,
     day_number,
     day_of,
+    given_day,
     invalid,
     native_terms,
     rate_units,
@@ -28,7 +30,6 @@ from fenqi.offers.schedules import Row
 Part = Literal["charges", "penalty", "interest", "principal"]
 PenaltyBase = Literal["principal", "instalment"]
 Keep = Literal["term", "instalment"]
-_MAX_FEN = 2**53
 
 
 class Servicing(Terms):
@@ -115,19 +116,18 @@ def pay(
 ) -> Payment:
     """Reckons penalties to `day`, then uses `amount_fen` (0 or more) for `instalments`, which are
     in order of their due dates."""
-    if not 0 <= amount_fen <= _MAX_FEN:
-        raise invalid([("amount_fen", "must be 0 to 2^53 fen")])
+    check_amount("amount_fen", amount_fen)
     given = []
     for one in instalments:
         unpaid = [one.charges_fen, one.penalty_fen, one.interest_fen, one.principal_fen]
-        if not all(0 <= amount <= _MAX_FEN for amount in unpaid):
-            raise invalid([("instalments", "must have amounts of 0 to 2^53 fen")])
-        given.append((day_number(one.due), unpaid, day_number(one.penalty_until)))
+        for amount in unpaid:
+            check_amount("instalments", amount)
+        given.append((given_day("instalments.due", one.due), unpaid, day_number(one.penalty_until)))
     if given != sorted(given, key=lambda one: one[0]):
         raise invalid([("instalments", "must be in order of their due dates")])
     try:
         after, used, left = _native.offers.payment(
-            given, amount_fen, day_number(day), _native_servicing(servicing)
+            given, amount_fen, given_day("day", day), _native_servicing(servicing)
         )
     except _native.StatusError as error:
         raise from_native(error) from None
@@ -148,13 +148,11 @@ def settle(
 ) -> Settlement:
     """What repays `loan` on `day`, when its first `paid_rows` instalments are paid and none is
     overdue. Raises InvalidRequestError where `day` is not between two due dates."""
+    on = given_day("day", day)
     try:
         return Settlement(
             *_native.offers.settlement(
-                native_terms(loan, charges),
-                _native_servicing(servicing),
-                small(paid_rows),
-                day_number(day),
+                native_terms(loan, charges), _native_servicing(servicing), small(paid_rows), on
             )
         )
     except _native.StatusError as error:
@@ -178,15 +176,15 @@ def prepay(
     """
     if keep not in get_args(Keep):
         raise invalid([("keep", f"must be one of {', '.join(get_args(Keep))}")])
-    if not 0 <= amount_fen <= _MAX_FEN:
-        raise invalid([("amount_fen", "must be 0 to 2^53 fen")])
+    check_amount("amount_fen", amount_fen)
+    on = given_day("day", day)
     try:
         paid, principal, periods, due_day, disbursed, first_due, instalment = (
             _native.offers.prepayment(
                 native_terms(loan, charges),
                 _native_servicing(servicing),
                 small(paid_rows),
-                day_number(day),
+                on,
                 amount_fen,
                 get_args(Keep).index(keep),
             )

@@ -20,7 +20,14 @@ MOST_AMOUNTS = 1_000_000
 
 # LimitKind of scoring.proto, in lower case.
 LimitKind = Literal[
-    "product", "cap", "affordability", "income_multiple", "expected_loss", "ladder", "price"
+    "product",
+    "cap",
+    "affordability",
+    "income_multiple",
+    "expected_loss",
+    "ladder",
+    "price",
+    "amount",
 ]
 # Help of scoring.proto, in lower case.
 Help = Literal[
@@ -259,8 +266,8 @@ class Offers(Part):
     ladder: Ladder | None = Field(default=None, description="A small first loan that grows.")
     expected_loss_budget_fen: PositiveFen | None = Field(
         default=None,
-        description="Most expected loss of one loan, fen: probability of default x loss given "
-        "default x amount.",
+        description="Most expected loss of one loan over its life, fen, at its price: the longer "
+        "it runs, the less may be lent.",
     )
     when_missing: Literal["refer", "decline"] = Field(
         default="refer", description="Where income, debts or another limit is not known."
@@ -303,7 +310,7 @@ class Offers(Part):
     )
     reasons: dict[LimitKind, ReasonCode] = Field(
         description="What an applicant is told where a limit binds: a code in `reasons` for each "
-        "limit that can."
+        "limit that can. `amount`, one that no product has, is told as `product` by default."
     )
 
     @model_validator(mode="after")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 from fenqi.internal.v1 import offer_plan_pb2
 from fenqi.internal.v1 import release_image_pb2 as image
+from fenqi.policy.clock import Clock, clock_of
 from fenqi.policy.expressions import Expressions
 from fenqi.policy.offer_schema import LimitKind, Offers, Product
 from fenqi.policy.program import Constant, Operand, Registers
@@ -55,8 +54,8 @@ class LoweredOffers:
     annual_rate_cap: float
     # The rule pack's; None: it has none.
     amount_cap_fen: int | None
-    # Of the policy's time zone, in which plans are dated, without summer time.
-    utc_offset_minutes: int
+    # Of the policy's time zone, in which plans are dated.
+    clock: Clock
 
     def operands(self) -> list[Operand]:
         """What the core reads."""
@@ -97,14 +96,14 @@ def lower_offers(ex: Expressions, routing: Routing) -> LoweredOffers | None:
         reached,
         cap,
         pack.amount_cap_fen if pack is not None else None,
-        _standard_offset(ZoneInfo(policy.time_zone)),
+        clock_of(policy.time_zone),
     )
 
 
 def binding_limits(ex: Expressions, offers: Offers) -> Iterator[tuple[LimitKind, str]]:
     """The limits that can bind under the policy, each with why."""
     policy, pack = ex.document.policy, ex.document.pack
-    yield "product", "an amount or a term that no product has"
+    yield "product", "a term or a method that no product has"
     if pack is not None and pack.amount_cap_fen is not None:
         yield "cap", f"the pack {pack.jurisdiction} caps amounts"
     elif any(rule.then == "cap" for rule in policy.rules):
@@ -116,7 +115,7 @@ def binding_limits(ex: Expressions, offers: Offers) -> Iterator[tuple[LimitKind,
     if offers.income_multiple is not None:
         yield "income_multiple", "`income_multiple` limits the amount"
     if offers.expected_loss_budget_fen is not None:
-        yield "expected_loss", "`expected_loss_budget_fen` limits the amount"
+        yield "expected_loss", "`expected_loss_budget_fen` limits what a loan loses"
     if offers.ladder is not None:
         yield "ladder", "`ladder` limits the amount"
     yield "price", "a risk that no price within the cap pays for"
@@ -158,7 +157,7 @@ def _check_reasons(ex: Expressions, offers: Offers) -> None:
                 ("offers", "reasons"), f"`{limit}` needs a reason, because it can bind: {why}"
             )
     for limit in offers.reasons:
-        if limit not in can_bind:
+        if limit not in can_bind and limit != "amount":
             ex.report(("offers", "reasons", limit), f"nothing in the policy limits by {limit}")
 
 
@@ -228,12 +227,6 @@ def _limit(ex: Expressions, path: Steps, source: str | float | None, type: str) 
     return value.operand
 
 
-def _standard_offset(zone: ZoneInfo) -> int:
-    """Minutes ahead of UTC, summer time left out."""
-    both = (datetime.datetime(2026, month, 1, tzinfo=zone).utcoffset() for month in (1, 7))
-    return min(round(offset.total_seconds() / 60) for offset in both if offset is not None)
-
-
 # --- the image ---
 
 
@@ -265,8 +258,10 @@ def offer_plan(
         cap_is_effective=offers.cap_basis == "effective",
         horizon_months=offers.horizon_months,
         most_offers=offers.most_offers,
-        utc_offset_minutes=lowered.utc_offset_minutes,
+        utc_offset_minutes=lowered.clock.utc_offset_minutes,
     )
+    for at, minutes in lowered.clock.changes:
+        plan.clock_changes.add(at_seconds=at, utc_offset_minutes=minutes)
     if lowered.income is not None:
         ratio = offers.debt_service_ratio
         plan.debt_service_ratio = _DEFAULT_DEBT_SERVICE_RATIO if ratio is None else ratio
@@ -279,7 +274,9 @@ def offer_plan(
         plan.adverse_selection.reference_rate = offers.adverse_selection.reference_rate
     if offers.take_up is not None:
         plan.take_up.CopyFrom(offer_plan_pb2.TakeUp(**offers.take_up.model_dump()))
-    for limit, code in offers.reasons.items():
+    # An amount that no product has is told as a product that nobody has, unless it has its own.
+    reasons = {"amount": offers.reasons["product"], **offers.reasons}
+    for limit, code in reasons.items():
         kind = scoring_pb2.LimitKind.Value(f"LIMIT_KIND_{limit.upper()}")
         plan.reasons.add(limit=kind, reason=codes[code])
     for product in lowered.products:

@@ -669,7 +669,9 @@ class Policy(Fragment):
         description="Puts the rule pack of this jurisdiction under the policy; nothing here can "
         "override it (R5, R7).",
     )
-    time_zone: str = Field(default="Asia/Shanghai", description="For validity dates.")
+    time_zone: str = Field(
+        default="Asia/Shanghai", description="For validity dates and the days of loans."
+    )
     cutoffs: Cutoffs | None = Field(
         default=None, description="From score or probability of default to a decision."
     )

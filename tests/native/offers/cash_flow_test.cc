@@ -72,7 +72,8 @@ TEST_CASE("flows without a rate, and rates out of range, have their own answers"
   CHECK(answer({{0, 0, 1}, {1, 0, -2}, {1, 0, 2}}) == Solutions::kNoChange);
   // e^800 in a year, and a growth of 2^-60.
   CHECK(answer({{0, 0, 1}, {1.0 / 365, 0, -std::exp(800.0 / 365)}}) == Solutions::kNone);
-  CHECK(answer({{0, 0, 0x1p60}, {1, 0, -1}}) == Solutions::kNone);
+  CHECK(answer({{0, 0, 0x1p60}, {1, 0, -1}}) == Solutions::kUnique);
+  CHECK(answer({{0, 0, 1e300}, {1, 0, -1e-10}}) == Solutions::kNone);
   CHECK(answer({{0, 0, -1}, {1, 0, 1.5}, {2, 0, -1}}) == Solutions::kNone);
 }
 

@@ -50,19 +50,31 @@ TEST_CASE("the penalty of a stretch is that of its days, once, on what is overdu
   terms.penalty_rate = 360'000'000'000;  // 36 %: a thousandth a day of 360
   terms.grace_days = 3;
   OpenInstalment one = open(100, 0, 10'000, 100'000);
-  accrue_penalty(one, 103, terms);
+  CHECK(accrue_penalty(one, 103, terms).ok());
   CHECK(one.unpaid_fen[1] == 0);
   CHECK(days_past_due(one, 103, terms) == 0);
   CHECK(days_past_due(one, 104, terms) == 4);
-  accrue_penalty(one, 104, terms);
+  CHECK(accrue_penalty(one, 104, terms).ok());
   CHECK(one.unpaid_fen[1] == 400);
-  accrue_penalty(one, 104, terms);
+  CHECK(accrue_penalty(one, 104, terms).ok());
   CHECK(one.unpaid_fen[1] == 400);
-  accrue_penalty(one, 114, terms);
+  CHECK(accrue_penalty(one, 114, terms).ok());
   CHECK(one.unpaid_fen[1] == 1400);
   terms.penalty_base = PenaltyBase::kInstalment;
-  accrue_penalty(one, 124, terms);
+  CHECK(accrue_penalty(one, 124, terms).ok());
   CHECK(one.unpaid_fen[1] == 2500);
+}
+
+TEST_CASE("a penalty that no amount can hold is refused and changes nothing") {
+  ServicingTerms terms;
+  terms.penalty_rate = kMaxRate;
+  terms.penalty_base = PenaltyBase::kInstalment;
+  OpenInstalment one = open(0, 0, kMaxAmountFen, kMaxAmountFen);
+  CHECK(accrue_penalty(one, 367, terms).ok());
+  const OpenInstalment before = one;
+  CHECK_FALSE(accrue_penalty(one, kLastDate, terms).ok());
+  CHECK(one.unpaid_fen == before.unpaid_fen);
+  CHECK(one.penalty_until == before.penalty_until);
 }
 
 TEST_CASE("a shortfall within the tolerance is due with the next instalment") {

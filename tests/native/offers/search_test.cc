@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/counted_heap.h"
+#include "every_candidate.h"
 
 using namespace fenqi;
 using namespace fenqi::offers;
@@ -68,6 +69,9 @@ struct RandomLending {
     }
     if (chance(0.5)) lending.take_up = TakeUp{1.0, pick(0, -5, -20), pick(0, 1, 3), 0.15};
     if (chance(0.4)) lending.hurdle = pick(0.05, 0.15, 0.4);
+    if (chance(0.5)) {
+      lending.expected_loss_budget_fen = static_cast<std::int64_t>(pick(1, 1'000, 10'000, 40'000));
+    }
   }
 
   static Charge charge(std::mt19937_64& random) {
@@ -103,54 +107,6 @@ Reach random_reach(std::mt19937_64& random) {
   return reach;
 }
 
-// Every candidate that fits, in the grid's order.
-std::vector<Found> everything(const Lending& lending, const Reach& reach, const Wish& wish,
-                              SearchScratch& scratch) {
-  std::vector<Found> all;
-  std::uint32_t form = 0;
-  for (std::size_t p = 0; p < lending.products.size(); ++p) {
-    const Product& product = lending.products[p];
-    for (const Method method : product.methods) {
-      for (const std::int32_t term : product.terms_months) {
-        ++form;
-        if (wish.product != Wish::kAny && wish.product != static_cast<std::int32_t>(p)) continue;
-        if (wish.method && *wish.method != method) continue;
-        if (wish.term_months != 0 && wish.term_months != term) continue;
-        for (std::int64_t amount = product.from_fen; amount <= product.to_fen;
-             amount += product.step_fen) {
-          if (wish.amount_fen != 0 && wish.amount_fen != amount) continue;
-          if (reach.asked_fen > 0 && amount > std::max(reach.asked_fen, product.from_fen)) continue;
-          Search search(lending, reach, scratch);
-          Found found;
-          if (search.fit({static_cast<std::int32_t>(p), amount, term, method}, &found) !=
-              Fit::kFits) {
-            continue;
-          }
-          found.form = form;
-          all.push_back(found);
-        }
-      }
-    }
-  }
-  return all;
-}
-
-std::vector<Found> best_of_each_form(std::vector<Found> all, std::size_t count) {
-  std::stable_sort(all.begin(), all.end(), [](const Found& a, const Found& b) {
-    if (a.expected_profit_fen != b.expected_profit_fen) {
-      return a.expected_profit_fen > b.expected_profit_fen;
-    }
-    return a.form != b.form ? a.form < b.form : a.amount_fen > b.amount_fen;
-  });
-  std::vector<Found> best;
-  for (const Found& one : all) {
-    const bool again = std::any_of(best.begin(), best.end(),
-                                   [&](const Found& other) { return other.form == one.form; });
-    if (!again && best.size() < count) best.push_back(one);
-  }
-  return best;
-}
-
 std::string text(const Found& found) {
   return std::to_string(found.form) + ": " + std::to_string(found.amount_fen) + " fen at " +
          std::to_string(found.price.rate) + ", worth " + std::to_string(found.expected_profit_fen);
@@ -176,8 +132,8 @@ TEST_CASE("the search finds what pricing every candidate finds") {
     if (random() % 3 == 0) wish.product = 0;
     if (random() % 6 == 0) wish.amount_fen = made.products[0].to_fen;
 
-    const std::vector<Found> all = everything(lending, reach, wish, scratch);
-    const std::vector<Found> expected = best_of_each_form(all, 3);
+    const std::vector<Found> all = testing::every_candidate(lending, reach, wish, scratch);
+    const std::vector<Found> expected = testing::best_of_each_form(all, 3);
     Search search(lending, reach, scratch);
     std::array<Found, 3> found;
     const std::size_t count = search.best(wish, found);
@@ -200,6 +156,61 @@ TEST_CASE("the search finds what pricing every candidate finds") {
   }
   MESSAGE(candidates << " candidates, " << work << " steps, " << with_offers << " with offers");
   CHECK(with_offers > 100);
+}
+
+TEST_CASE("no loan is expected to lose more than the budget, and none that loses less is lost") {
+  std::mt19937_64 random(11);
+  SearchScratch scratch;
+  int limited = 0;
+  for (int round = 0; round < 100; ++round) {
+    RandomLending made(random);
+    const Reach reach{.pd12 = 0.05, .disbursed = 20'000};
+    made.lending.expected_loss_budget_fen = 0;
+    const std::vector<Found> all = testing::every_candidate(made.lending, reach, {}, scratch);
+    if (all.empty()) continue;
+    const Found& middle = all[all.size() / 2];
+    const auto budget = static_cast<std::int64_t>(middle.price.profit.expected_loss_fen);
+    if (budget == 0) continue;
+    made.lending.expected_loss_budget_fen = budget;
+    std::vector<std::string> within;
+    for (const Found& one : all) {
+      if (one.price.profit.expected_loss_fen <= static_cast<double>(budget)) {
+        within.push_back(text(one));
+      }
+    }
+    std::vector<std::string> found;
+    for (const Found& one : testing::every_candidate(made.lending, reach, {}, scratch)) {
+      found.push_back(text(one));
+    }
+    CHECK(found == within);
+    limited += found.size() < all.size();
+  }
+  CHECK(limited > 50);
+}
+
+// Without a hurdle, for the return on capital can rise with risk.
+TEST_CASE("whatever a worse risk can have, a better one can have too") {
+  std::mt19937_64 random(17);
+  SearchScratch scratch;
+  int compared = 0;
+  for (int round = 0; round < 200; ++round) {
+    RandomLending made(random);
+    made.lending.hurdle.reset();
+    Reach better = random_reach(random);
+    Reach worse = better;
+    worse.pd12 = better.pd12 + 0.03;
+    const std::vector<Found> of_better =
+        testing::every_candidate(made.lending, better, {}, scratch);
+    for (const Found& one : testing::every_candidate(made.lending, worse, {}, scratch)) {
+      const auto same = std::find_if(of_better.begin(), of_better.end(), [&](const Found& other) {
+        return other.form == one.form && other.amount_fen == one.amount_fen;
+      });
+      REQUIRE(same != of_better.end());
+      CHECK(same->price.rate_units <= one.price.rate_units);
+      ++compared;
+    }
+  }
+  CHECK(compared > 1'000);
 }
 
 TEST_CASE("the cap's rate is the one that bisection over every rate finds") {

@@ -41,12 +41,12 @@ class ExpiryWatch(Polling):
         super().__init__("expiry", poll_seconds)
         self._deployments = deployments
         events = deployments.state.history.events()
-        self._told = {(one.release, one.what) for one in events if one.kind == "expired"}
+        self._recorded = {(one.release, one.what) for one in events if one.kind == "expired"}
 
     def _look(self) -> None:
         state = self._deployments.state
         for release, told in expired_in(self._deployments.current, state.releases).items():
             for what in told:
-                if (release, what) not in self._told:
+                if (release, what) not in self._recorded:
                     state.history.append("expired", who=EXPIRY, why="", what=what, release=release)
-                    self._told.add((release, what))
+                    self._recorded.add((release, what))
