@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -53,8 +54,18 @@ def expired_events(process: ServingProcess) -> list[tuple[str, str | None]]:
 
 
 def look(process: ServingProcess) -> None:
-    """What a watch does each time; a second one is as after a restart."""
-    ExpiryWatch(process.deployments)._look()
+    """What a watch does, three times; a second one is as after a restart."""
+    looked = threading.Semaphore(0)
+
+    class Counted(ExpiryWatch):
+        def _look(self) -> None:
+            super()._look()
+            looked.release()
+
+    watch = Counted(process.deployments, poll_seconds=0.001)
+    watch.start()
+    assert all(looked.acquire(timeout=10) for _ in range(3))
+    watch.stop()
 
 
 def test_a_model_that_expires_while_it_answers_goes_on_and_is_told_of(

@@ -48,5 +48,5 @@ class ExpiryWatch(Polling):
         for release, told in expired_in(self._deployments.current, state.releases).items():
             for what in told:
                 if (release, what) not in self._recorded:
-                    self._recorded.add((release, what))
                     state.history.append("expired", who=EXPIRY, why="", what=what, release=release)
+                    self._recorded.add((release, what))

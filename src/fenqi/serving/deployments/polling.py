@@ -19,7 +19,7 @@ class Polling(ABC):
     def __init__(self, name: str, seconds: float) -> None:
         self._name = name
         self._seconds = seconds
-        self._told = ""
+        self._fault = ""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -41,9 +41,9 @@ class Polling(ABC):
             except (FenqiError, OSError) as error:
                 self._tell_fault(str(error))
             else:
-                self._told = ""
+                self._fault = ""
 
     def _tell_fault(self, fault: str) -> None:
-        if fault != self._told:
+        if fault != self._fault:
             print(f"{self._name}: {fault}", file=sys.stderr, flush=True)
-            self._told = fault
+            self._fault = fault
