@@ -38,6 +38,15 @@ class Histogram {
     return sum;
   }
 
+  // Calls visit(upper end of the bucket, count) for each bucket that is not empty, rising.
+  template <typename Visit>
+  void for_each(Visit visit) const {
+    for (std::size_t i = 0; i < kBuckets; ++i) {
+      const std::uint64_t count = counts_[i].load(std::memory_order_relaxed);
+      if (count > 0) visit(upper_end(i), count);
+    }
+  }
+
   // Exact. 0 where nothing was recorded.
   std::uint64_t max() const { return max_.load(std::memory_order_relaxed); }
 

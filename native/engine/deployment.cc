@@ -26,9 +26,8 @@ CanaryDraw::CanaryDraw(const Canary& canary)
     // 0.07 * 10000 is a little more than 700.
     : salt_(canary.salt + ':'), buckets_(canary.share * kBuckets - 1e-9) {}
 
-bool CanaryDraw::takes(std::span<const std::uint8_t> request) const {
-  const std::string_view key = customer_key_of(request);
-  return !key.empty() && bucket_of(salt_, key) < buckets_;
+bool CanaryDraw::takes(std::string_view customer_key) const {
+  return !customer_key.empty() && bucket_of(salt_, customer_key) < buckets_;
 }
 
 std::string_view customer_key_of(std::span<const std::uint8_t> request) {

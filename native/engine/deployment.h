@@ -38,17 +38,17 @@ class CanaryDraw {
  public:
   explicit CanaryDraw(const Canary& canary);
 
-  // `request`: a serialized ScoreRequest, read no further than to find the customer. One without a
-  // key meets the champion.
-  bool takes(std::span<const std::uint8_t> request) const;
+  // Whether the customer with this key meets the canary. Who has none meets the champion. Nothing
+  // is taken from the heap once the thread has hashed before.
+  bool takes(std::string_view customer_key) const;
 
  private:
   std::string salt_;
   double buckets_;
 };
 
-// application.customer_key of a serialized ScoreRequest, a view into it; empty where it has none or
-// is damaged.
+// application.customer_key of a serialized ScoreRequest, which is read no further than that; a view
+// into it, empty where it has none or is damaged.
 std::string_view customer_key_of(std::span<const std::uint8_t> request);
 
 }  // namespace fenqi::engine

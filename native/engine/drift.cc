@@ -47,7 +47,8 @@ Drift drift(std::span<const std::uint64_t> counts, std::span<const std::uint64_t
   const auto half = [&](std::size_t i) { return counts[i] == 0 || reference[i] == 0 ? 0.5 : 0.0; };
   double n = static_cast<double>(result.requests);
   double m = static_cast<double>(expected);
-  result.bound = chi_square_95(static_cast<std::uint32_t>(counts.size() - 1)) * (1.0 / n + 1.0 / m);
+  result.noise_bound =
+      chi_square_95(static_cast<std::uint32_t>(counts.size() - 1)) * (1.0 / n + 1.0 / m);
   for (std::size_t i = 0; i < counts.size(); ++i) {
     n += half(i);
     m += half(i);
@@ -55,7 +56,7 @@ Drift drift(std::span<const std::uint64_t> counts, std::span<const std::uint64_t
   for (std::size_t i = 0; i < counts.size(); ++i) {
     const double a = (static_cast<double>(counts[i]) + half(i)) / n;
     const double e = (static_cast<double>(reference[i]) + half(i)) / m;
-    result.value += (a - e) * std::log(a / e);
+    result.psi += (a - e) * std::log(a / e);
   }
   return result;
 }

@@ -11,12 +11,12 @@ namespace fenqi::engine {
 // moved: chi2(0.95, bins - 1) * (1/N + 1/M) (Yurdakul 2018). Alarm above the larger of that and a
 // threshold.
 struct Drift {
-  double value = 0.0;
-  double bound = 0.0;
+  double psi = 0.0;
+  double noise_bound = 0.0;
   std::uint64_t requests = 0;  // N, the sum of `counts`
 };
 
-// Of a bin that is empty on either side, half a count is added to both. Value and bound are 0 where
+// Of a bin that is empty on either side, half a count is added to both. Index and bound are 0 where
 // there are fewer than two bins, no requests or no reference. The spans are of equal length.
 Drift drift(std::span<const std::uint64_t> counts, std::span<const std::uint64_t> reference);
 

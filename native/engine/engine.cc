@@ -140,6 +140,15 @@ std::shared_ptr<const Release> Engine::release() const {
   return publication_ == nullptr ? nullptr : publication_->deployment.champion;
 }
 
+// Under the lock, so that a caller who answers requests never is the last to hold a publication.
+std::shared_ptr<const Release> Engine::release_for(std::string_view customer_key) const {
+  const std::lock_guard lock(mutex_);
+  if (publication_ == nullptr) return nullptr;
+  const Deployment& deployment = publication_->deployment;
+  return publication_->is_for_canary(customer_key) ? deployment.canary->release
+                                                   : deployment.champion;
+}
+
 DeploymentReport Engine::traffic() const {
   DeploymentReport report;
   const std::shared_ptr<const Publication> now = publication();

@@ -22,6 +22,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -82,6 +83,9 @@ class Engine {
 
   // The champion. Null before the first publication.
   std::shared_ptr<const Release> release() const;
+  // Who answers the customer with this key, as a Scorer would: the canary or the champion.
+  // Likewise.
+  std::shared_ptr<const Release> release_for(std::string_view customer_key) const;
 
   // The number of the published deployment, one more each time; 0 before the first.
   std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }

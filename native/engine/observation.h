@@ -19,7 +19,7 @@ struct Observation {
   bool by_canary = false;         // otherwise by the champion
   bool for_shadows = false;       // to be scored by them
   bool for_canary = false;        // by the canary, where the champion answered
-  bool for_columns = false;       // by the champion, to count its columns
+  bool for_columns = false;       // by who answered, to count its columns
 };
 
 // A queue of bounded memory between two threads, which take no lock and wait for nothing: one

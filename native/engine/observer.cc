@@ -121,6 +121,7 @@ void Observer::observe(const Observation& observation, std::span<const std::uint
     } else {
       canary_.traffic->miss();
     }
+    if (observation.for_columns) decide(canary_, observation, request, outcome);
     return;
   }
   if (observation.for_shadows) {

@@ -1,6 +1,7 @@
 // Scores again what was answered, off the path of requests: by the shadows, by the champion what
 // the canary answered, and by the canary a sample of what the champion answered; and counts the
-// columns of what it scores. Nothing that it does changes an answer.
+// columns of what it scores and of a sample of what was answered. Nothing that it does changes an
+// answer.
 //
 // It has a thread of low priority, which runs while a publication is observed. It falls behind
 // where the machine has no time for it; the rings are then full, and what does not fit is counted

@@ -25,7 +25,8 @@ bool has_column_references(const Release& release) {
 Publication::Publication(std::uint64_t n, Deployment of, const Publication* previous)
     : number(n),
       deployment(std::move(of)),
-      has_columns(has_column_references(*deployment.champion)) {
+      has_columns(has_column_references(*deployment.champion) ||
+                  (deployment.canary && has_column_references(*deployment.canary->release))) {
   using Known = std::span<const std::shared_ptr<Traffic>>;
   champion = traffic_of(deployment.champion,
                         previous == nullptr ? Known() : Known(&previous->champion, 1));

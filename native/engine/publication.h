@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "engine/deployment.h"
@@ -18,6 +19,10 @@ struct Publication {
 
   // Whether anything is to be scored besides what is answered.
   bool is_observed() const { return canary != nullptr || !shadows.empty() || has_columns; }
+  // Whether the canary is to answer the customer with this key.
+  bool is_for_canary(std::string_view customer_key) const {
+    return draw && draw->takes(customer_key);
+  }
   // The comparisons that `observation` was for cannot be made.
   void miss(const Observation& observation) const;
 
@@ -27,7 +32,7 @@ struct Publication {
   std::shared_ptr<Traffic> champion;
   std::shared_ptr<Traffic> canary;  // null where there is none
   std::vector<std::shared_ptr<Traffic>> shadows;
-  bool has_columns;  // a model of the champion has references for its columns
+  bool has_columns;  // a model of champion or canary has references for its columns
 };
 
 }  // namespace fenqi::engine

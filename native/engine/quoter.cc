@@ -76,8 +76,9 @@ struct Quoter::Request {
   std::string_view lender;
   offers::ServicingTerms servicing;
   std::int64_t quoted_at_seconds = 0;
-  std::int32_t minimum_reading_seconds = 0;
-  ProductLoan of_product;  // where a product is named
+  std::optional<std::int32_t> asked_reading_seconds;
+  std::int32_t minimum_reading_seconds = 0;  // that holds
+  ProductLoan of_product;                    // where a product is named
   std::optional<offers::Date> disbursed;
   const char* own_terms = nullptr;  // a field that a product leaves no room for
 };
@@ -101,11 +102,11 @@ Status Quoter::compute(const FieldPath& path) {
   return {};
 }
 
-Status Quoter::read(std::span<const std::uint8_t> bytes, const Release& release, Request& request) {
+// What the request says by itself.
+Status Quoter::read(std::span<const std::uint8_t> bytes, Request& request) {
   namespace field = contract::quote_request;
   terms_.clear();
   std::optional<std::int64_t> quoted_at;
-  std::optional<std::int32_t> reading;
   bool has_loan = false;
   FieldReader fields(bytes, kRequest);
   while (fields.next()) {
@@ -145,7 +146,7 @@ Status Quoter::read(std::span<const std::uint8_t> bytes, const Release& release,
         quoted_at = fields.int64("quoted_at_seconds");
         break;
       case field::kMinimumReadingSeconds:
-        reading = fields.int32("minimum_reading_seconds");
+        request.asked_reading_seconds = fields.int32("minimum_reading_seconds");
         break;
       case field::kProduct:
         request.of_product.product = fields.text("product", kMostKeyBytes);
@@ -171,8 +172,7 @@ Status Quoter::read(std::span<const std::uint8_t> bytes, const Release& release,
     }
   }
   if (Status s = fields.status(); !s.ok()) return s;
-  const bool has_product = !request.of_product.product.empty();
-  if (!has_loan && !has_product) {
+  if (!has_loan && request.of_product.product.empty()) {
     return invalid_field("loan", "is needed, or a product: say what is to be quoted");
   }
   if (request.customer_key.empty()) {
@@ -185,14 +185,20 @@ Status Quoter::read(std::span<const std::uint8_t> bytes, const Release& release,
   if (request.quoted_at_seconds < 0) {
     return invalid_field("quoted_at_seconds", "must be 0 or more");
   }
-  if (reading && (*reading < 0 || *reading > kSecondsOfDay)) {
+  if (const auto& reading = request.asked_reading_seconds;
+      reading && (*reading < 0 || *reading > kSecondsOfDay)) {
     return invalid_field("minimum_reading_seconds", "must be 0 to 86,400");
   }
+  return {};
+}
+
+// What the release adds to it.
+Status Quoter::complete(const Release& release, Request& request) {
   const std::optional<Drawdown>& drawdown = release.drawdown();
   const std::int32_t least = drawdown ? drawdown->minimum_reading_seconds : 0;
   request.minimum_reading_seconds =
-      std::max(least, reading.value_or(drawdown ? 0 : kReadingSeconds));
-  if (has_product) return take_product(release, request);
+      std::max(least, request.asked_reading_seconds.value_or(drawdown ? 0 : kReadingSeconds));
+  if (!request.of_product.product.empty()) return take_product(release, request);
   return quoting::to_status(check(request.servicing), kServicing);
 }
 
@@ -295,12 +301,13 @@ void Quoter::write_quote(const Request& request, const Release& release) {
 
 QuoterOutcome Quoter::quote(std::span<const std::uint8_t> bytes) {
   namespace field = contract::quote_response;
-  const std::shared_ptr<const Release> release = engine_.release();
+  Request request;
+  if (Status s = read(bytes, request); !s.ok()) return {std::move(s), {}};
+  const std::shared_ptr<const Release> release = engine_.release_for(request.customer_key);
   if (release == nullptr) {
     return {error(StatusCode::kFailedPrecondition, "no release has been published yet"), {}};
   }
-  Request request;
-  if (Status s = read(bytes, *release, request); !s.ok()) return {std::move(s), {}};
+  if (Status s = complete(*release, request); !s.ok()) return {std::move(s), {}};
   if (Status s = compute(kLoan); !s.ok()) return {std::move(s), {}};
   if (Status s = check_quote(*release); !s.ok()) return {std::move(s), {}};
   write_quote(request, *release);

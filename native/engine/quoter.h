@@ -1,8 +1,9 @@
 // Answers the methods of fenqi.v1.Quoting on one thread: bytes in, bytes out.
 //
-// A Quoter owns the memory that its thread needs. Each quote is of the champion that is published
-// when it begins, which holds the texts of a disclosure and the cap on yearly cost. Warm, it takes
-// nothing from the heap unless a request fails.
+// A Quoter owns the memory that its thread needs. Each quote is of the release that would answer a
+// Score of the same customer when it begins, the canary's for those whom it draws: it holds the
+// products, the texts of a disclosure and the cap on yearly cost. Warm, a Quoter takes nothing from
+// the heap unless a request fails.
 //
 // It must not keep other calls of its thread waiting: the longest plan takes less than a
 // millisecond with its pages, and flows are limited in number.
@@ -53,7 +54,8 @@ class Quoter {
  private:
   struct Request;
 
-  Status read(std::span<const std::uint8_t> bytes, const Release& release, Request& request);
+  Status read(std::span<const std::uint8_t> bytes, Request& request);
+  Status complete(const Release& release, Request& request);
   Status take_product(const Release& release, Request& request);
   Status compute(const quoting::FieldPath& path);
   Status check_quote(const Release& release) const;

@@ -14,8 +14,8 @@ Status nothing_published(std::uint64_t generation) {
              : error(StatusCode::kInternal, "the release cannot be run by this thread");
 }
 
-// Of the requests that the champion answers, one in so many is also scored by the canary, and has
-// its columns counted.
+// Of the requests that a release answers, one in so many has its columns counted; of the champion's
+// it is also scored by the canary.
 constexpr std::uint64_t kSampleEvery = 16;
 
 }  // namespace
@@ -39,23 +39,35 @@ void Scorer::follow() {
 }
 
 bool Scorer::is_for_canary(std::span<const std::uint8_t> request) const {
-  return outfit_->canary != nullptr && outfit_->publication->draw->takes(request);
+  return outfit_->canary != nullptr &&
+         outfit_->publication->is_for_canary(customer_key_of(request));
 }
 
 Outcome Scorer::score(std::span<const std::uint8_t> request) {
   follow();
   if (outfit_ == nullptr) return {nothing_published(engine_.generation()), {}, {}};
   const bool by_canary = is_for_canary(request);
+  Outcome outcome = answer(request, by_canary);
+  if (by_canary && outcome.status.code == StatusCode::kInternal) {
+    const Timings in_vain = outcome.timings;
+    outcome = answer(request, false);
+    for (std::size_t i = 0; i < kStageCount; ++i) outcome.timings[i] += in_vain[i];
+  }
+  if (!outcome.status.ok()) return outcome;
+  for (std::size_t i = 0; i < kStageCount; ++i) {
+    (*seat_->histograms)[i].record(static_cast<std::uint64_t>(outcome.timings[i]));
+  }
+  return outcome;
+}
+
+// By one release, and counted for it.
+Outcome Scorer::answer(std::span<const std::uint8_t> request, bool by_canary) {
   Workspace& workspace = by_canary ? *outfit_->canary : *outfit_->champion;
   Outcome outcome = decider_.decide(workspace, request);
   const Summary summary = outcome.status.ok() ? decider_.summary() : Summary();
   (by_canary ? outfit_->canary_counters : outfit_->champion_counters)
       ->count(*workspace.release, outcome, summary);
   if (outfit_->ring != nullptr) observe(request, outcome.status, by_canary, summary);
-  if (!outcome.status.ok()) return outcome;
-  for (std::size_t i = 0; i < kStageCount; ++i) {
-    (*seat_->histograms)[i].record(static_cast<std::uint64_t>(outcome.timings[i]));
-  }
   return outcome;
 }
 
@@ -65,13 +77,13 @@ void Scorer::observe(std::span<const std::uint8_t> request, const Status& status
   // A request that cannot be read compares nobody.
   if (!status.ok() && status.code != StatusCode::kInternal) return;
   const Publication& publication = *outfit_->publication;
-  const bool is_sample = !by_canary && sampled_++ % kSampleEvery == 0;
+  const bool is_sample = answered_[by_canary ? 1 : 0]++ % kSampleEvery == 0;
   Observation observation;
   observation.publication = publication.number;
   observation.summary = summary;
   observation.by_canary = by_canary;
   observation.for_shadows = !by_canary && !publication.shadows.empty();
-  observation.for_canary = is_sample && publication.canary != nullptr;
+  observation.for_canary = is_sample && !by_canary && publication.canary != nullptr;
   observation.for_columns = is_sample && publication.has_columns;
   if (!by_canary && !observation.for_shadows && !observation.for_canary &&
       !observation.for_columns) {

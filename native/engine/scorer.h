@@ -1,7 +1,8 @@
 // Scores requests on one thread: bytes in, bytes out.
 //
-// A Scorer follows the engine's deployment: each call runs from start to end on one release, the
-// champion's or, for the customers whom it draws, the canary's. What it answers with was made
+// A Scorer follows the engine's deployment: each answer is of one release, the champion's or, for
+// the customers whom it draws, the canary's. Where the canary fails, that counts against it and the
+// champion answers, so that a trial costs nobody an answer. What a Scorer answers with was made
 // before it was published, so that taking it up costs an exchange of pointers; what it replaces is
 // handed to the engine's reclaimer. In the steady state (after the first requests on a release)
 // nothing is taken from the heap but what onnxruntime takes for itself.
@@ -11,6 +12,7 @@
 //   if (outcome.status.ok()) send(outcome.response);
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -44,7 +46,7 @@ class Scorer {
   void follow();
 
   // `request` is a serialized fenqi.v1.ScoreRequest. Fails with INVALID_ARGUMENT naming the field,
-  // FAILED_PRECONDITION when nothing was published yet, INTERNAL when a model fails.
+  // FAILED_PRECONDITION when nothing was published yet, INTERNAL when the champion's model fails.
   Outcome score(std::span<const std::uint8_t> request);
 
   // `request` is a serialized ScoreBatchRequest, `response` a ScoreBatchResponse. One bad
@@ -62,6 +64,7 @@ class Scorer {
 
  private:
   bool is_for_canary(std::span<const std::uint8_t> request) const;
+  Outcome answer(std::span<const std::uint8_t> request, bool by_canary);
   void observe(std::span<const std::uint8_t> request, const Status& status, bool by_canary,
                const Summary& summary);
   void write_result(const Outcome& one);
@@ -70,7 +73,7 @@ class Scorer {
   const std::shared_ptr<Seat> seat_;
   std::unique_ptr<Outfit> outfit_;
   Decider decider_;
-  std::uint64_t sampled_ = 0;  // requests that the champion answered
+  std::array<std::uint64_t, 2> answered_{};  // by the champion, by the canary
   wire::MessageWriter batch_writer_;
 };
 

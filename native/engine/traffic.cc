@@ -136,8 +136,8 @@ TrafficReport Traffic::report() const {
   for (std::size_t m = 0; m < models.size(); ++m) {
     const ModelSlot& slot = models[m];
     if (!scores[m].empty()) {
-      const Drift psi = drift(scores[m], slot.score_reference.counts);
-      report.scores.push_back({slot.slot, slot.score_reference.edges, std::move(scores[m]), psi});
+      const Drift moved = drift(scores[m], slot.score_reference.counts);
+      report.scores.push_back({slot.slot, slot.score_reference.edges, std::move(scores[m]), moved});
     }
     for (std::size_t c = 0; c < columns[m].size(); ++c) {
       const ColumnReference& column = slot.column_references[c];

@@ -82,13 +82,13 @@ struct ScoreReport {
   std::string slot;
   std::vector<double> edges;
   std::vector<std::uint64_t> counts;  // one more than edges
-  Drift psi;
+  Drift drift;
 };
 
 struct ColumnReport {
   std::string slot;
   std::string column;
-  Drift csi;  // of a sample
+  Drift drift;  // of a sample
 };
 
 struct TrafficReport {

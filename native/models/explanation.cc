@@ -35,6 +35,8 @@ struct ExplanationImage {
   double constant = 0.0;
   bool is_permutations = false;
   std::uint32_t permutations = 0;
+  bool is_additive = false;
+  std::vector<AdditiveExplanation::Term> terms;
 };
 
 bool read_tree_shap(std::span<const std::uint8_t> bytes, ExplanationImage& read) {
@@ -69,6 +71,60 @@ bool read_permutations(std::span<const std::uint8_t> bytes, ExplanationImage& re
   return reader.ok();
 }
 
+Bank bank_of_type(std::uint32_t type) {
+  switch (type) {
+    case contract::tensor_type::kFloat:
+      return Bank::kFloat;
+    case contract::tensor_type::kDouble:
+      return Bank::kDouble;
+    case contract::tensor_type::kInt64:
+      return Bank::kInt;
+    default:
+      return Bank::kNone;
+  }
+}
+
+bool read_term(std::span<const std::uint8_t> bytes, AdditiveExplanation::Term& term) {
+  MessageReader reader(bytes);
+  while (reader.next()) {
+    switch (reader.number()) {
+      case image::additive_term::kType:
+        term.bank = bank_of_type(reader.bits32());
+        break;
+      case image::additive_term::kCell:
+        term.cell = reader.bits32();
+        break;
+      case image::additive_term::kWeight:
+        term.weight = reader.number64();
+        break;
+      case image::additive_term::kColumn:
+        term.column = reader.bits32();
+        break;
+      default:
+        break;
+    }
+  }
+  return reader.ok();
+}
+
+bool read_additive(std::span<const std::uint8_t> bytes, ExplanationImage& read) {
+  MessageReader reader(bytes);
+  bool fine = true;
+  while (fine && reader.next()) {
+    switch (reader.number()) {
+      case image::additive::kConstant:
+        read.constant = reader.number64();
+        break;
+      case image::additive::kTerms:
+        fine = read_term(reader.payload(), read.terms.emplace_back());
+        break;
+      default:
+        break;
+    }
+  }
+  return fine && reader.ok();
+}
+
 bool read_image(std::span<const std::uint8_t> bytes, ExplanationImage& read) {
   MessageReader reader(bytes);
   bool fine = true;
@@ -85,11 +141,15 @@ bool read_image(std::span<const std::uint8_t> bytes, ExplanationImage& read) {
         read.is_permutations = true;
         fine = read_permutations(reader.payload(), read);
         break;
+      case image::explanation::kAdditive:
+        read.is_additive = true;
+        fine = read_additive(reader.payload(), read);
+        break;
       default:
         break;
     }
   }
-  return fine && reader.ok() && read.is_tree_shap != read.is_permutations;
+  return fine && reader.ok() && read.is_tree_shap + read.is_permutations + read.is_additive == 1;
 }
 
 }  // namespace
@@ -103,6 +163,7 @@ class ExplanationLoader {
     if (!read_image(bytes, image_)) return refuse("damaged bytes");
     auto reference = ReferenceRows::parse(image_.reference, *model_);
     if (!reference.ok()) return reference.status();
+    if (image_.is_additive) return load_additive(reference.value());
     return image_.is_tree_shap ? load_trees(reference.value())
                                : load_permutations(std::move(reference.value()));
   }
@@ -117,6 +178,23 @@ class ExplanationLoader {
     if (!built.ok()) return built.status();
     const double base = built.value().base();
     return finished(std::move(built.value()), base, columns);
+  }
+
+  Loaded load_additive(const ReferenceRows& reference) {
+    auto built =
+        AdditiveExplanation::build(model_, reference, image_.constant, std::move(image_.terms));
+    if (!built.ok()) return built.status();
+    const double base = built.value().base();
+    auto run = ModelRun::create(model_);
+    if (!run.ok()) return run.status();
+    std::vector<double> parts(reference.column_count());
+    for (std::size_t row = 0; row < reference.count(); ++row) {
+      reference.feed(row, run.value());
+      if (Status s = run.value().run(); !s.ok()) return s;
+      built.value().explain(run.value(), parts);
+      if (Status s = check_sum(parts, base, margin_.of(run.value()), row); !s.ok()) return s;
+    }
+    return finished(std::move(built.value()), base, reference.column_count());
   }
 
   Loaded load_trees(const ReferenceRows& reference) {
@@ -156,28 +234,29 @@ class ExplanationLoader {
       const auto values = run.value().forest_row(image_.forest);
       rows_.insert(rows_.end(), values.begin(), values.end());
       margins_.push_back(margin_.of(run.value()));
-      if (!std::isfinite(margins_.back())) {
-        return refuse("the model gives a row of the reference no number");
-      }
     }
     return {};
   }
 
-  // The margin is what the image says it is.
   Status check_sums(const TreeExplanation& trees, double base, std::size_t columns) const {
     TreeExplanation::Scratch scratch(trees);
     std::vector<double> parts(trees.players());
     for (std::size_t row = 0; row < margins_.size(); ++row) {
-      if (margin_.is_probability && std::abs(margins_[row]) > kMostLogOdds) continue;
       trees.explain(std::span(rows_).subspan(row * columns, columns), scratch, parts);
-      const double sum = std::accumulate(parts.begin(), parts.end(), base);
-      if (!(std::abs(sum - margins_[row]) <= kMostRounding * std::max(1.0, std::abs(base)))) {
-        return refuse("base and parts of row " + std::to_string(row) +
-                      " of the reference add up to " + std::to_string(sum) + ", its margin is " +
-                      std::to_string(margins_[row]));
-      }
+      if (Status s = check_sum(parts, base, margins_[row], row); !s.ok()) return s;
     }
     return {};
+  }
+
+  // The margin of a reference row is what the image says it is.
+  Status check_sum(std::span<const double> parts, double base, double margin,
+                   std::size_t row) const {
+    if (!std::isfinite(margin)) return refuse("the model gives a row of the reference no number");
+    if (margin_.is_probability && std::abs(margin) > kMostLogOdds) return {};
+    const double sum = std::accumulate(parts.begin(), parts.end(), base);
+    if (std::abs(sum - margin) <= kMostRounding * std::max(1.0, std::abs(base))) return {};
+    return refuse("base and parts of row " + std::to_string(row) + " of the reference add up to " +
+                  std::to_string(sum) + ", its margin is " + std::to_string(margin));
   }
 
   template <typename By>
@@ -206,16 +285,22 @@ ExplanationRun::ExplanationRun(std::shared_ptr<const Explanation> explanation)
         if (const auto* of = std::get_if<Explanation::OfForest>(&explanation_->by_)) {
           return TreeExplanation::Scratch(of->trees);
         }
+        if (std::holds_alternative<AdditiveExplanation>(explanation_->by_)) return {};
         return PermutationExplanation::Scratch(*explanation_->model_);
       }()) {}
 
 Status ExplanationRun::explain(ModelRun& run, double margin, std::span<double> parts) {
   if (const auto* of = std::get_if<Explanation::OfForest>(&explanation_->by_)) {
-    of->trees.explain(run.forest_row(of->forest), *std::get_if<0>(&scratch_), parts);
+    of->trees.explain(run.forest_row(of->forest), *std::get_if<TreeExplanation::Scratch>(&scratch_),
+                      parts);
     return {};
   }
-  return std::get_if<1>(&explanation_->by_)
-      ->explain(run, margin, *std::get_if<1>(&scratch_), parts);
+  if (const auto* additive = std::get_if<AdditiveExplanation>(&explanation_->by_)) {
+    additive->explain(run, parts);
+    return {};
+  }
+  return std::get_if<PermutationExplanation>(&explanation_->by_)
+      ->explain(run, margin, *std::get_if<PermutationExplanation::Scratch>(&scratch_), parts);
 }
 
 }  // namespace fenqi::models

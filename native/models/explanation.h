@@ -1,5 +1,6 @@
 // What each column of a model's inputs adds to the margin, against a reference: by TreeExplanation
-// where a forest of a native model gives the margin, else by PermutationExplanation.
+// where a forest of a native model gives the margin, by AdditiveExplanation where no two columns
+// interact in it, else by PermutationExplanation.
 //
 // Explanation is what was loaded: immutable, shared by all threads. ExplanationRun is one thread's
 // memory for it.
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "models/additive_explanation.h"
 #include "models/margin.h"
 #include "models/model.h"
 #include "models/permutation_explanation.h"
@@ -47,11 +49,12 @@ class Explanation {
     std::size_t forest = 0;
     TreeExplanation trees;
   };
-  Explanation(std::shared_ptr<const Model> model, std::variant<OfForest, PermutationExplanation> by)
+  using By = std::variant<OfForest, PermutationExplanation, AdditiveExplanation>;
+  Explanation(std::shared_ptr<const Model> model, By by)
       : model_(std::move(model)), by_(std::move(by)) {}
 
   std::shared_ptr<const Model> model_;
-  std::variant<OfForest, PermutationExplanation> by_;
+  By by_;
   double base_margin_ = 0.0;
   std::size_t part_count_ = 0;
 };
@@ -68,7 +71,8 @@ class ExplanationRun {
 
  private:
   std::shared_ptr<const Explanation> explanation_;
-  std::variant<TreeExplanation::Scratch, PermutationExplanation::Scratch> scratch_;
+  // An additive explanation needs none.
+  std::variant<std::monostate, TreeExplanation::Scratch, PermutationExplanation::Scratch> scratch_;
 };
 
 }  // namespace fenqi::models

@@ -1,6 +1,7 @@
 #include "models/model.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace fenqi::models {
@@ -98,6 +99,11 @@ std::string_view ModelRun::string(std::size_t i, std::size_t column) const {
 std::span<const float> ModelRun::forest_row(std::size_t i) const {
   const auto* run = std::get_if<NativeRun>(&run_);
   return run == nullptr ? std::span<const float>() : run->forest_row(i);
+}
+
+double ModelRun::number(Bank bank, std::uint32_t cell) const {
+  const auto* run = std::get_if<NativeRun>(&run_);
+  return run == nullptr ? std::numeric_limits<double>::quiet_NaN() : run->number(bank, cell);
 }
 
 Status ModelRun::run() {

@@ -82,6 +82,8 @@ class ModelRun {
   std::string_view text(std::size_t i, std::size_t column) const;
   // The row that forest i of a native model was asked about in the last run.
   std::span<const float> forest_row(std::size_t i) const;
+  // A number inside a native model's last run, which has_number() knows; otherwise NaN.
+  double number(Bank bank, std::uint32_t cell) const;
 
  private:
   ModelRun(std::shared_ptr<const Model> model, std::variant<NativeRun, OnnxRun> run)

@@ -4,6 +4,19 @@
 
 namespace fenqi::models {
 
+bool NativeModel::has_number(Bank bank, std::uint32_t cell) const {
+  switch (bank) {
+    case Bank::kFloat:
+      return cell < start_.floats.size();
+    case Bank::kDouble:
+      return cell < start_.doubles.size();
+    case Bank::kInt:
+      return cell < start_.ints.size();
+    default:
+      return false;
+  }
+}
+
 NativeRun::NativeRun(std::shared_ptr<const NativeModel> model)
     : model_(std::move(model)), cells_(model_->start_) {}
 
@@ -29,6 +42,17 @@ std::string_view NativeRun::string(std::size_t i, std::size_t column) const {
 
 std::span<const float> NativeRun::forest_row(std::size_t i) const {
   return {cells_.floats.data() + model_->forest_cells_[i], model_->forests()[i].column_count()};
+}
+
+double NativeRun::number(Bank bank, std::uint32_t cell) const {
+  switch (bank) {
+    case Bank::kFloat:
+      return static_cast<double>(cells_.floats[cell]);
+    case Bank::kDouble:
+      return cells_.doubles[cell];
+    default:
+      return static_cast<double>(cells_.ints[cell]);
+  }
 }
 
 Status NativeRun::run() {

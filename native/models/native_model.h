@@ -36,6 +36,8 @@ class NativeModel {
   bool runs_forest(std::size_t i) const {
     return i < forest_cells_.size() && forest_cells_[i] != kNone;
   }
+  // Whether a bank of numbers has such a cell.
+  bool has_number(Bank bank, std::uint32_t cell) const;
 
  private:
   friend class NativeModelParser;
@@ -77,6 +79,8 @@ class NativeRun {
   std::string_view text(std::size_t i, std::size_t column) const;
   // The row that forest i was asked about in the last run.
   std::span<const float> forest_row(std::size_t i) const;
+  // A number inside the last run; has_number() of it holds.
+  double number(Bank bank, std::uint32_t cell) const;
 
  private:
   std::shared_ptr<const NativeModel> model_;

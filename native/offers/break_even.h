@@ -55,6 +55,9 @@ class LoanValue {
   static constexpr double kExact = 1e-13;
 
   double break_even_of(double pd12, double tolerance);
+  void set_factors(double pd12);
+  double value(double rate, double pd12);
+  double level_value(double periodic_rate, double pd12);
 
   SmoothPlan plan_;
   const PriceTerms& terms_;

@@ -78,8 +78,7 @@ class CapSearch {
   CapSearch(const Loan& loan, std::span<const Charge> charges, const PriceTerms& terms,
             std::int64_t rate_step, std::span<Row> rows)
       : loan_(loan), charges_(charges), terms_(terms), step_(rate_step), rows_(rows) {
-    // The cost of a loan is at least its own rate, and to the cap it has 0.005 % more.
-    const double most = terms.cap * 1.05 + 0.0002;
+    const double most = most_yearly_rate(terms);
     most_steps_ = static_cast<std::int64_t>(most / yearly(loan) * 1e12) / rate_step + 1;
     error_fen_ = 2.0 * rounding_error(loan, charges, most);
     known_ = loan.frequency != Frequency::kCustom && is_near_smooth(loan, most);
@@ -194,6 +193,11 @@ Fault check(const PriceTerms& terms) {
     return {"reference_rate", "must be 0 to 10"};
   }
   return {};
+}
+
+// The cost of a loan is at least its own rate, and to the cap it has 0.005 % more.
+double most_yearly_rate(const PriceTerms& terms) {
+  return terms.cap * 1.05 + 0.0002;
 }
 
 bool within_cap(const CostRate& cost, double cap, CapBasis basis) {

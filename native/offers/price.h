@@ -75,6 +75,9 @@ Fault highest_rate_within_cap(Loan loan, std::span<const Charge> charges, double
                               CapBasis basis, std::int64_t rate_step, std::span<Row> rows,
                               std::int64_t* rate);
 
+// Above the rate of a year of every loan that is within the cap.
+double most_yearly_rate(const PriceTerms& terms);
+
 // Whether a cost is within a cap as it is disclosed.
 bool within_cap(const CostRate& cost, double cap, CapBasis basis);
 

@@ -15,6 +15,8 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kHair = 1e-9;
 // How near break-even rates are solved for.
 constexpr double kSolved = 1e-7;
+// February, as a share of the month that a year has twelve of, rounded down.
+constexpr double kShortPeriod = 0.9;
 
 // Whether a charge earns the lender a fixed amount: then a loan can be worth the less, the more is
 // lent.
@@ -57,7 +59,7 @@ class Bounding {
         of_least_(range.least, range.charges, terms, pd12),
         of_most_(range.most, range.charges, terms, pd12) {
     too_much_ = first_above_cap(terms.cap);
-    most_yearly_ = terms.cap * 1.05 + 0.0002;
+    most_yearly_ = most_yearly_rate(terms);
     error_fen_ = rounding_error(range.most, range.charges, most_yearly_);
   }
 
@@ -99,9 +101,11 @@ class Bounding {
                  most_return(of_most_, least_pd, most_pd)) < *demands.hurdle) {
       return kImpossible;
     }
-    bound.most_value_fen = std::max(of_least_.at_most(high_, least_pd, most_pd),
-                                    of_most_.at_most(high_, least_pd, most_pd)) +
-                           2.0 * error_fen_;
+    bound.most_value_fen =
+        std::min(std::max(of_least_.at_most(high_, least_pd, most_pd),
+                          of_most_.at_most(high_, least_pd, most_pd)) +
+                     2.0 * error_fen_,
+                 most_gain(range_.most, range_.charges, terms_, least_even_, high_));
     return bound;
   }
 
@@ -143,8 +147,9 @@ class Bounding {
     const double least_even =
         (fixed ? std::min(range_.even_least, range_.even_most) : range_.even_most) - kSolved;
     if (!(least_even <= most_rate)) return false;
-    even_ = steps_.up(std::max(0.0, least_even));
-    low_ = std::max(even_, steps_.up(std::max(0.0, least_even) + terms_.margin));
+    least_even_ = std::max(0.0, least_even);
+    even_ = steps_.up(least_even_);
+    low_ = std::max(even_, steps_.up(least_even_ + terms_.margin));
     if (even_ > most_rate) return false;
     low_ = std::min(low_, high_);
     double most_even = sure(of_least_, range_.even_least, most_rate);
@@ -268,6 +273,7 @@ class Bounding {
   double most_yearly_ = 0.0;
   double too_much_ = 0.0;
   double error_fen_ = 0.0;
+  double least_even_ = 0.0;  // of all amounts, without rounding
   double even_ = 0.0;
   double low_ = 0.0;
   double high_ = 0.0;
@@ -301,22 +307,32 @@ double most_interest(const Loan& loan, double most_yearly) {
 
 }  // namespace
 
-double most_gain(const Loan& most, std::span<const Charge> charges, const PriceTerms& terms) {
+double most_gain(const Loan& most, std::span<const Charge> charges, const PriceTerms& terms,
+                 double least_rate, double most_rate) {
   if (terms.selection_sensitivity > 0.0) return kInfinity;
   auto financed = static_cast<double>(most.principal_fen);
+  double kept = 0.0;
   for (const Charge& charge : charges) {
-    if (charge.payee == Payee::kLender) return kInfinity;
-    if (charge.timing == ChargeTiming::kAdded) {
-      financed +=
-          static_cast<double>(charged_on(charge, most.principal_fen, most.interest_rounding) + 1);
-    }
+    const bool own = charge.payee == Payee::kLender;
+    if (own && charge.timing == ChargeTiming::kEachInstalment) return kInfinity;
+    if (charge.timing == ChargeTiming::kEachInstalment) continue;
+    const auto amount =
+        static_cast<double>(charged_on(charge, most.principal_fen, most.interest_rounding) + 1);
+    if (charge.timing == ChargeTiming::kAdded) financed += amount;
+    if (own) kept += amount;
   }
-  const double most_yearly = terms.cap * 1.05 + 0.0002;
+  const double most_yearly = most_rate * yearly(most);
   if (!is_near_smooth(most, most_yearly)) return kInfinity;
+  // A loan that is worth something at rate 0, or whose default is worth more than the rest of its
+  // payments, can be worth what the lender keeps, and is neither where it earns its funds.
+  const double per_year = instalments_in_year(most);
+  const double funds = std::expm1(std::log1p(terms.costs.cost_of_funds) / per_year);
+  const bool earns_funds =
+      least_rate > 0.0 && kShortPeriod * least_rate * yearly(most) / per_year >= funds;
   // A loan that is sure to be repaid may have the higher break-even rate; at that rate defaults
   // save servicing, at most all of it.
   return financed * (terms.margin + terms.rate_step) * most_interest(most, most_yearly) +
-         most.periods * terms.costs.servicing_fen +
+         (earns_funds ? 0.0 : kept) + most.periods * terms.costs.servicing_fen +
          2.0 * rounding_error(most, charges, most_yearly);
 }
 

@@ -46,9 +46,12 @@ struct RangeBound {
 RangeBound bound(AmountRange& range, const PriceTerms& terms, double pd12, const Demands& demands,
                  std::span<Row> rows);
 
-// The same for the value alone, of `most` and smaller amounts, looser and at next to no cost: what
-// margin and rounding add to break-even, on balances that are never repaid sooner than at the cap.
-// Infinite where that says nothing: under adverse selection, and with charges that the lender gets.
-double most_gain(const Loan& most, std::span<const Charge> charges, const PriceTerms& terms);
+// The same for the value alone, of `most` and smaller amounts, looser for few amounts, closer for
+// many, and at next to no cost: what margin and rounding add to break-even, on balances that are
+// never repaid sooner than at the highest rate. Break-even and offered rates (of the flat fee a
+// period's) lie between the two given. Infinite where that says nothing: under adverse selection,
+// and with instalments' charges that the lender gets.
+double most_gain(const Loan& most, std::span<const Charge> charges, const PriceTerms& terms,
+                 double least_rate, double most_rate);
 
 }  // namespace fenqi::offers

@@ -207,8 +207,9 @@ void Search::add_forms(const Wish& wish, Goal goal) {
         if (goal == Goal::kAmount) range.key = static_cast<double>(most_fen);
         if (goal == Goal::kWorth && range.first < range.last) {
           const Date day = counts_days(product.loan) ? reach_.disbursed : kNoDate;
-          range.key = most_worth(most_gain(candidate_loan(product, method, term, most_fen, day),
-                                           product.charges, terms_of(lending_.price, method)),
+          const Loan most = candidate_loan(product, method, term, most_fen, day);
+          range.key = most_worth(most_gain(most, product.charges, terms_of(lending_.price, method),
+                                           0.0, most_yearly_rate(lending_.price) / yearly(most)),
                                  0.0, most_fen);
         }
         push(range);

@@ -27,6 +27,16 @@ class SmoothPlan {
   // for the method kFlatFee a period's.
   void at(double rate);
 
+  // Whether all instalments are equal at every rate: equal instalments over equal periods, from the
+  // first one on, with nothing on top of them for the lender.
+  bool is_level() const {
+    return loan_.method == Method::kEqualInstalments && equal_periods_ && grace_ == 0 &&
+           !earns_with_instalments_;
+  }
+  // What is lent, charges lent in addition included.
+  double financed_fen() const { return financed_; }
+  std::size_t periods() const { return periods_; }
+
   std::span<const double> payments_fen() const { return {payments_.data(), periods_}; }
   std::span<const double> opening_fen() const { return {opening_.data(), periods_}; }
   // What leaves the lender: the principal, less what the lender keeps back, plus the charges of

@@ -9,8 +9,8 @@ namespace {
 
 py::dict drift_figures(const engine::Drift& drift) {
   py::dict figures;
-  figures["value"] = drift.value;
-  figures["bound"] = drift.bound;
+  figures["psi"] = drift.psi;
+  figures["noise_bound"] = drift.noise_bound;
   figures["requests"] = drift.requests;
   return figures;
 }
@@ -37,7 +37,7 @@ py::dict role_figures(const engine::TrafficReport& report) {
     entry["slot"] = score.slot;
     entry["edges"] = score.edges;
     entry["counts"] = score.counts;
-    entry["psi"] = drift_figures(score.psi);
+    entry["drift"] = drift_figures(score.drift);
     scores.append(entry);
   }
   figures["scores"] = scores;
@@ -46,11 +46,16 @@ py::dict role_figures(const engine::TrafficReport& report) {
     py::dict entry;
     entry["slot"] = column.slot;
     entry["column"] = column.column;
-    entry["csi"] = drift_figures(column.csi);
+    entry["drift"] = drift_figures(column.drift);
     columns.append(entry);
   }
   figures["columns"] = columns;
   figures["latency"] = latency_figures(*report.latency);
+  py::dict counts;
+  report.latency->for_each([&](std::uint64_t upper_ns, std::uint64_t count) {
+    counts[py::float_(static_cast<double>(upper_ns) / 1000.0)] = count;
+  });
+  figures["latency_counts"] = counts;
   figures["comparison"] = comparison_figures(report.comparison);
   return figures;
 }

@@ -6,7 +6,7 @@ from typing import Any, TypedDict, final
 import numpy as np
 from numpy.typing import NDArray
 
-from fenqi.engine import StageLatency
+from fenqi.deployment import StageLatency
 from fenqi.offers.prices import Verdict
 from fenqi.offers.rates import Solutions
 
@@ -44,20 +44,20 @@ class Release:
     def content_hash(self) -> str: ...
 
 class DriftFigures(TypedDict):
-    value: float
-    bound: float
+    psi: float
+    noise_bound: float
     requests: int
 
 class ScoreFigures(TypedDict):
     slot: str
     edges: list[float]
     counts: list[int]
-    psi: DriftFigures
+    drift: DriftFigures
 
 class ColumnFigures(TypedDict):
     slot: str
     column: str
-    csi: DriftFigures
+    drift: DriftFigures
 
 class ComparisonFigures(TypedDict):
     compared: int
@@ -74,6 +74,7 @@ class RoleFigures(TypedDict):
     scores: list[ScoreFigures]
     columns: list[ColumnFigures]
     latency: StageLatency
+    latency_counts: dict[float, int]
     comparison: ComparisonFigures
 
 class TrafficFigures(TypedDict):

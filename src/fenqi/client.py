@@ -34,7 +34,13 @@ from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
 from fenqi.engine import batch_results
-from fenqi.errors import CallError, FieldViolation, UnavailableError, call_error
+from fenqi.errors import (
+    CallError,
+    ConfigurationError,
+    FieldViolation,
+    UnavailableError,
+    call_error,
+)
 from fenqi.requests import Scorable, request_bytes, request_message
 from fenqi.v1.quote_pb2 import (
     AnnualRateRequest,
@@ -65,6 +71,9 @@ class Tls:
     server_name: str = ""
 
     def credentials(self) -> grpc.ChannelCredentials:
+        """Raises ConfigurationError where a file cannot be read, or one of a pair is missing."""
+        if (self.certificate is None) != (self.key is None):
+            raise ConfigurationError("TLS: certificate and key belong together; one is missing")
         return grpc.ssl_channel_credentials(
             root_certificates=_read(self.ca),
             private_key=_read(self.key),
@@ -383,4 +392,9 @@ def _options(tls: Tls) -> list[tuple[str, str]]:
 
 
 def _read(path: str | Path | None) -> bytes | None:
-    return None if path is None else Path(path).read_bytes()
+    if path is None:
+        return None
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"TLS: {path}: cannot be read: {error.strerror}") from None

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from fenqi.errors import StatusCode
 from fenqi.v1.scoring_pb2 import Decision, Release
 
 if TYPE_CHECKING:
     from fenqi import _native
-    from fenqi.engine import StageLatency
 
 # In the order of their numbers.
 DECISIONS = tuple(
@@ -37,6 +36,16 @@ class LoadedRelease:
         return self.description.content_hash
 
 
+class StageLatency(TypedDict):
+    """How long a stage took over `count` requests, microseconds."""
+
+    count: int
+    p50_us: float
+    p99_us: float
+    p999_us: float
+    max_us: float
+
+
 @dataclass(frozen=True, slots=True)
 class Readiness:
     """Whether a release may take traffic. Microseconds are those of one golden request."""
@@ -55,7 +64,8 @@ class Canary:
     """A release that answers a share (0 to 1) of the customers.
 
     A customer is drawn by a hash of `salt` and `application.customer_key`: the same one always,
-    and whoever was drawn stays so when the share grows. Requests without a key meet the champion.
+    and whoever was drawn stays so when the share grows. Requests without a key meet the champion,
+    and it answers also where the canary fails, which counts as the canary's error.
     """
 
     release: LoadedRelease
@@ -76,13 +86,13 @@ class Deployment:
 class Drift:
     """How far a distribution moved from the artifact's reference, over `requests`.
 
-    `value` is the population stability index, and `bound` what it stays below by chance in 95 of
-    100 cases where nothing moved (chi-square; Yurdakul 2018). Worth an alarm above the larger of
-    `bound` and a threshold of 0.1 or 0.25.
+    `psi` is the population stability index, and `noise_bound` what it stays below by chance in 95
+    of 100 cases where nothing moved (chi-square; Yurdakul 2018). Worth an alarm above the larger of
+    `noise_bound` and a threshold of 0.1 or 0.25.
     """
 
-    value: float
-    bound: float
+    psi: float
+    noise_bound: float
     requests: int
 
 
@@ -94,7 +104,7 @@ class ScoreDistribution:
     slot: str
     edges: tuple[float, ...]
     counts: tuple[int, ...]
-    psi: Drift
+    drift: Drift
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +128,8 @@ class RoleTraffic:
 
     `errors`: status code to count. `decisions`: by the names in DECISIONS. `scores` and `columns`
     are of the models whose artifacts have references; columns, by slot and name, are of a sample.
-    `latency`: of one answer, without the network. `comparison`: None for the champion.
+    `latency`: of one answer, without the network; `latency_counts` are the same answers, by
+    microseconds that they took at most. `comparison`: None for the champion.
     """
 
     content_hash: str
@@ -128,6 +139,7 @@ class RoleTraffic:
     scores: tuple[ScoreDistribution, ...]
     columns: Mapping[tuple[str, str], Drift]
     latency: StageLatency
+    latency_counts: Mapping[float, int]
     comparison: Comparison | None
 
 
@@ -162,15 +174,19 @@ def _role(figures: _native.RoleFigures, *, is_champion: bool = False) -> RoleTra
         decisions=dict(zip(DECISIONS, figures["decisions"], strict=True)),
         scores=tuple(
             ScoreDistribution(
-                score["slot"], tuple(score["edges"]), tuple(score["counts"]), Drift(**score["psi"])
+                score["slot"],
+                tuple(score["edges"]),
+                tuple(score["counts"]),
+                Drift(**score["drift"]),
             )
             for score in figures["scores"]
         ),
         columns={
-            (column["slot"], column["column"]): Drift(**column["csi"])
+            (column["slot"], column["column"]): Drift(**column["drift"])
             for column in figures["columns"]
         },
         latency=figures["latency"],
+        latency_counts=figures["latency_counts"],
         comparison=None
         if is_champion
         else Comparison(

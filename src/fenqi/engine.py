@@ -10,11 +10,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypedDict
 
 from fenqi import _native
+from fenqi.artifacts.expiry import expired
 from fenqi.bundled import onnxruntime_library
-from fenqi.deployment import Deployment, LoadedRelease, Readiness, Traffic, traffic_of
+from fenqi.deployment import (
+    Deployment,
+    LoadedRelease,
+    Readiness,
+    StageLatency,
+    Traffic,
+    traffic_of,
+)
 from fenqi.errors import (
     CallError,
     ConfigurationError,
@@ -40,16 +47,6 @@ from fenqi.v1.scoring_pb2 import (
     ScoreBatchResponse,
     ScoreResponse,
 )
-
-
-class StageLatency(TypedDict):
-    """How long a stage took over `count` requests, microseconds."""
-
-    count: int
-    p50_us: float
-    p99_us: float
-    p999_us: float
-    max_us: float
 
 
 class Engine:
@@ -82,13 +79,16 @@ class Engine:
 
         `models`: the folder of model packages, `<name>/<version>/`; by default `models` beside the
         policy's folder. `acknowledgement_key`: as `Engine` takes it.
-        Raises ConfigurationError where there is no such file, PolicyError where it does not
-        compile, CallError where the core refuses the result.
+        Raises ConfigurationError where there is no such file or a model has expired, PolicyError
+        where it does not compile, CallError where the core refuses the result.
         """
         try:
             compiled = compile_policy(path, models)
         except OSError as error:
             raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
+        past = expired(compiled.expires)
+        if past:
+            raise ConfigurationError(f"{path}: {'; '.join(past)}, so it may not decide any more")
         engine = cls(acknowledgement_key)
         engine.publish(compiled.image)
         return engine

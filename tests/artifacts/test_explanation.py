@@ -24,6 +24,7 @@ from fenqi.artifacts.graph import GraphInput, NotNativeError, compile_graph
 from fenqi.artifacts.json_file import cells
 from fenqi.artifacts.manifest import Manifest
 from fenqi.bundled import onnxruntime_library
+from fenqi.internal.v1.native_model_pb2 import TensorType
 from fenqi.internal.v1.release_image_pb2 import ModelSlot
 from models.training.boosting import trees_of
 from models.training.trees import to_onnx
@@ -39,6 +40,18 @@ def explained(
     **explanation: Any,
 ) -> _native.Model:
     """The model in the core; `inputs` by name: type and width."""
+    slot = slot_of(model, inputs, reference, outputs, **explanation)
+    return _native.Model(slot.SerializeToString(), str(onnxruntime_library()))
+
+
+def slot_of(
+    model: onnx.ModelProto,
+    inputs: dict[str, tuple[str, int]],
+    reference: list[list[Any]],
+    outputs: dict[str, Any],
+    **explanation: Any,
+) -> ModelSlot:
+    """What the core loads."""
     manifest = Manifest.model_validate(
         {
             "format": 2,
@@ -86,7 +99,7 @@ def explained(
     for name, (kind, width) in inputs.items():
         type_name = f"TENSOR_TYPE_{kind.upper()}"
         slot.inputs.add(name=name, type=type_name, registers=[0] * width)
-    return _native.Model(slot.SerializeToString(), str(onnxruntime_library()))
+    return slot
 
 
 def rows_of(seed: int, count: int, columns: int) -> NDArray[np.float32]:
@@ -349,6 +362,112 @@ def linear() -> onnx.ModelProto:
     bias = helper.make_tensor("b", TensorProto.FLOAT, [1], [0.75])
     node = helper.make_node("Gemm", ["x", "w", "b"], ["margin"])
     return graph_of([node], [("x", TensorProto.FLOAT, 4)], "margin", weights, bias)
+
+
+def test_a_sum_of_one_term_for_each_column_is_explained_by_its_terms() -> None:
+    reference = [[0.0, 1.0, 2.0, 3.0], [1.0, 1.0, 1.0, 1.0], [0.5, -3.0, 2.0, 1.0]]
+    model = explained(
+        linear(), {"x": ("float", 4)}, reference, {"margin": "margin"}, method="scorecard"
+    )
+    rows = np.array([[2.0, -1.0, 0.5, 8.0], [0.0, 1.0, 2.0, 3.0]], dtype=np.float32)
+    wanted = (rows - np.mean(reference, axis=0)) * [0.5, -1.0, 2.0, 0.25]
+    parts = model.explain({"x": rows})
+    np.testing.assert_allclose(parts, wanted, atol=1e-6)
+    margin = model.run({"x": rows})["margin"][:, 0]
+    np.testing.assert_allclose(model.base_margin + parts.sum(axis=1), margin, atol=1e-6)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1000), first=st.integers(0, 4), by=st.floats(0.01, 5))
+def test_of_such_a_sum_the_parts_are_shapleys_and_raising_what_helps_helps(
+    seed: int, first: int, by: float
+) -> None:
+    random = np.random.default_rng(seed)
+    weights = random.normal(size=5).astype(np.float32)
+    graph = graph_of(
+        [
+            helper.make_node("Imputer", ["x"], ["known"], domain="ai.onnx.ml",
+                             imputed_value_floats=random.normal(size=5).tolist(),
+                             replaced_value_float=float("nan")),
+            helper.make_node("Scaler", ["known"], ["scaled"], domain="ai.onnx.ml",
+                             offset=random.normal(size=5).tolist(),
+                             scale=random.uniform(0.5, 2, size=5).tolist()),
+            helper.make_node("Gemm", ["scaled", "w", "b"], ["margin"]),
+        ],
+        [("x", TensorProto.FLOAT, 5)],
+        "margin",
+        helper.make_tensor("w", TensorProto.FLOAT, [5, 1], weights),
+        helper.make_tensor("b", TensorProto.FLOAT, [1], [0.5]),
+    )  # fmt: skip
+    reference, rows = rows_of(seed + 1, 6, 5), rows_of(seed + 2, 4, 5)
+    model = explained(
+        graph, {"x": ("float", 5)}, cells(reference), {"margin": "margin"}, method="scorecard"
+    )
+    parts = model.explain({"x": rows})
+    for row, found in zip(rows, parts, strict=True):
+        wanted = by_subsets(model, row.tolist(), reference.tolist())
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+    assert parts.tobytes() == model.explain({"x": rows}).tobytes()
+    raised = np.nan_to_num(rows)
+    before = model.explain({"x": raised})
+    raised[:, first] -= np.sign(weights[first]) * np.float32(by)
+    after = model.explain({"x": raised})
+    # What only helps lowers its own part and no other.
+    assert (after[:, first] <= before[:, first]).all()
+    others = np.arange(5) != first
+    np.testing.assert_array_equal(after[:, others], before[:, others])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"cell": 1 << 20}, "its terms do not fit the model"),
+        ({"cell": (1 << 32) - 1}, "its terms do not fit the model"),
+        ({"type": "TENSOR_TYPE_DOUBLE"}, "its terms do not fit the model"),
+        ({"type": "TENSOR_TYPE_STRING"}, "its terms do not fit the model"),
+        ({"type": "TENSOR_TYPE_UNSPECIFIED"}, "its terms do not fit the model"),
+        ({"column": 4}, "its terms do not fit the model"),
+        ({"weight": float("nan")}, "its terms do not fit the model"),
+        ({"weight": float("inf")}, "its terms do not fit the model"),
+        ({"weight": 3.5}, "base and parts of row 0 of the reference add up to"),
+    ],
+)
+def test_terms_that_the_model_does_not_have_are_refused(change: dict[str, Any], said: str) -> None:
+    reference = [[0.0, 1.0, 2.0, 3.0], [1.0, 1.0, 1.0, 1.0]]
+    slot = slot_of(
+        linear(), {"x": ("float", 4)}, reference, {"margin": "margin"}, method="scorecard"
+    )
+    term = slot.explanation.additive.terms[1]
+    for field, value in change.items():
+        setattr(term, field, TensorType.Value(value) if field == "type" else value)
+    with pytest.raises(_native.StatusError, match=said):
+        _native.Model(slot.SerializeToString(), str(onnxruntime_library()))
+
+
+def test_an_explanation_is_of_one_kind() -> None:
+    slot = slot_of(
+        linear(), {"x": ("float", 4)}, [[0.0] * 4], {"margin": "margin"}, method="scorecard"
+    )
+    for change in (
+        lambda: slot.explanation.additive.ClearField("terms"),
+        lambda: slot.explanation.permutations.SetInParent(),
+        lambda: slot.explanation.ClearField("additive"),
+    ):
+        change()
+        with pytest.raises(_native.StatusError):
+            _native.Model(slot.SerializeToString(), str(onnxruntime_library()))
+
+
+def test_trees_that_ask_several_columns_are_no_scorecard() -> None:
+    graph = to_onnx(trees_of(boosted(13, 4, 3, 4)), 4, 0.0, "boosted")
+    with pytest.raises(ArtifactError, match="let `explanation` say tree_shap, permutation or none"):
+        explained(
+            graph,
+            {"features": ("float", 4)},
+            [[0.0] * 4],
+            {"margin": "margin"},
+            method="scorecard",
+        )
 
 
 def test_what_is_no_forest_is_refused_by_tree_shap_and_says_what_to_do() -> None:

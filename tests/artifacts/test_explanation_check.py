@@ -26,10 +26,10 @@ def test_it_measures_the_explanation_and_compares_with_the_golden_one(tmp_path: 
     assert "the budget is 1000 us; off from the golden contributions by " in found.detail
 
 
-def test_an_explanation_beyond_its_budget_is_doubtful(tmp_path: Path) -> None:
+def test_an_explanation_beyond_its_budget_fails(tmp_path: Path) -> None:
     folder = copy_of("taiwan_gbm/1", tmp_path)
     explain_by(folder, budget_us=0.001)
-    assert checked(folder).outcome == "doubtful"
+    assert checked(folder).outcome == "failed"
 
 
 def test_contributions_that_the_core_does_not_give_fail(tmp_path: Path) -> None:

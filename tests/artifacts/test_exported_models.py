@@ -18,7 +18,7 @@ from onnx import ModelProto, TensorProto
 from fenqi.artifacts.graph import GraphInput, compile_graph, without_zip_maps
 from fenqi.artifacts.graph.parity import LIMIT, Parity, compare
 from fenqi.artifacts.graph.probing import random_rows
-from tests.artifacts.every_split import rows_of_every_split
+from tests.artifacts.every_split import rows_of_every_split, splits_of
 
 COLUMNS = 7
 Data = tuple[NDArray[np.float32], NDArray[Any]]
@@ -44,8 +44,8 @@ def parity_of(model: ModelProto, golden: NDArray[np.float32]) -> Parity:
     known = {value.name: golden[:100]}
     parts = [
         known,
-        random_rows(native, 150, golden=known),
-        rows_of_every_split(native, golden=known),
+        random_rows(native, splits_of(plain, inputs), 150, golden=known),
+        rows_of_every_split(plain, inputs, native, golden=known),
     ]
     rows = np.concatenate([part[value.name][:300] for part in parts])
     with np.errstate(all="ignore"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +15,19 @@ from fenqi.artifacts import ArtifactError, load_artifact
 from fenqi.artifacts.calibration import calibrated, log_odds, logistic, margins
 from fenqi.artifacts.manifest import ScoreScale
 from fenqi.artifacts.packing import Packed, Wishes, pack
+from fenqi.artifacts.packing.predict import Predict, load_predict
 from fenqi.artifacts.packing.split_sample import write_split_sample
 from fenqi.artifacts.session import Session
+from fenqi.artifacts.trial import try_artifact
 from fenqi.artifacts.verify import verify
 from tests.artifacts.copies import needs_shared
 from tests.artifacts.samples import Exported, exported, names, write_csv
+from tests.artifacts.test_native_models import tree_model
 
 
 def packed(given: Exported, top: Path, **wishes) -> Packed:
-    wishes = {"predictions": "predicted", "library": given.made_with, **wishes}
+    given_too = {"predictions": "predicted", "library": given.made_with, "latency_budget_us": 1e5}
+    wishes = given_too | wishes
     return pack(given.onnx, given.data, top / "models", Wishes(given.name, "1", **wishes))
 
 
@@ -58,7 +64,13 @@ def test_what_was_packed_verifies(name: str, tmp_path: Path) -> None:
     artifact = packed(exported(name, tmp_path), tmp_path).artifact
     checks = {check.subject: check for check in verify(artifact.folder)}
     assert all(check.outcome != "failed" for check in checks.values()), checks
-    assert checks["parity certificate"].outcome == "passed"
+    # Who predicts the sample only says nothing of rows beside split values.
+    certificate = checks["parity certificate"]
+    if artifact.parity.split_values:
+        assert certificate.outcome == "doubtful"
+        assert "not on those beside split values" in certificate.detail
+    else:
+        assert certificate.outcome == "passed"
 
 
 @needs_shared
@@ -176,11 +188,101 @@ def test_rows_beside_split_values_are_compared_with_the_library_too(tmp_path: Pa
     write_csv(rows, {**columns, "predicted": predicted})
     found = packed(given, tmp_path / "again", splits=rows).artifact.parity.comparisons
     assert [(one.rows, one.count) for one in found[:2]] == [("sample", 101), ("splits", count)]
+    # Exactly on a split, which was rounded, the sides may have changed; nowhere else.
     predicted = predicted.copy()
     predicted[7] += 0.01
     write_csv(rows, {**columns, "predicted": predicted})
-    with pytest.raises(ArtifactError, match=r"splits.csv:9: "):
+    made = packed(given, tmp_path / "rounded", splits=rows)
+    assert made.artifact.parity.verdict == "equal but exactly on splits"
+    assert f"1 of {count} rows beside split values differ" in made.notes[-1]
+    checks = {check.subject: check for check in verify(made.artifact.folder)}
+    assert checks["parity certificate"].outcome == "doubtful"
+    predicted[8] += 0.01
+    write_csv(rows, {**columns, "predicted": predicted})
+    with pytest.raises(
+        ArtifactError, match=r"2 of .* rows differ by more than .*splits.csv:(9|10): "
+    ):
         packed(given, tmp_path / "more", splits=rows)
+
+
+def stands_in(given: Exported) -> Callable[[Mapping[str, np.ndarray]], np.ndarray]:
+    """A training library that predicts what the graph does, of the columns together."""
+    session = Session(given.onnx.read_bytes())
+
+    def predict(columns: Mapping[str, np.ndarray]) -> np.ndarray:
+        return session.run("probabilities", {"x": np.stack(list(columns.values()), axis=1)})
+
+    return predict
+
+
+@needs_shared
+def test_a_function_predicts_the_sample_and_rows_beside_split_values(tmp_path: Path) -> None:
+    given = exported("xgb_binary", tmp_path)
+    columns = [f"x {n}" for n in range(12)]
+    seen: list[list[str]] = []
+
+    def predict(by_heading: Mapping[str, np.ndarray]) -> np.ndarray:
+        seen.append(list(by_heading))
+        return stands_in(given)(by_heading)
+
+    wishes = {"predictions": None, "predict": Predict("t:predict", predict), "columns": columns}
+    artifact = packed(given, tmp_path, **wishes).artifact
+    assert seen == [columns, columns]
+    found = artifact.parity.comparisons
+    count = 3 * artifact.parity.split_values
+    assert [(one.rows, one.count, one.between) for one in found[:2]] == [
+        ("sample", 101, ("library", "onnxruntime")),
+        ("splits", count, ("library", "onnxruntime")),
+    ]
+    assert artifact.parity.gaps == []
+    assert artifact.golden.predictions_of == "library"
+    outcomes = {check.subject: check.outcome for check in verify(artifact.folder)}
+    assert outcomes["parity certificate"] == "passed"
+
+
+@needs_shared
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda columns: np.zeros(7), r"t:f gave an array of shape \(7,\) for 101 rows"),
+        (lambda columns: 1 / 0, "t:f failed on 101 rows: ZeroDivisionError"),
+        (lambda columns: np.zeros((101, 1)), "the graph is not what was trained: 101 of 101 rows"),
+        (lambda columns: np.full(101, np.nan), r"xgb_binary.csv:2: there is no prediction"),
+        (lambda columns: ["high"] * 101, "t:f failed on 101 rows: ValueError"),
+    ],
+)
+def test_a_function_that_predicts_nothing_of_use_is_told_why(function, said, tmp_path) -> None:
+    given = exported("xgb_binary", tmp_path)
+    columns = [f"x {n}" for n in range(12)]
+    with pytest.raises(ArtifactError, match=said):
+        packed(given, tmp_path, predictions=None, columns=columns, predict=Predict("t:f", function))
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nothing", "'nothing' names no function: expected module:function"),
+        ("no_such_module:f", "no_such_module cannot be imported: ModuleNotFoundError"),
+        ("json:f", "json has no function f"),
+    ],
+)
+def test_a_function_that_is_not_there_is_named(name: str, said: str) -> None:
+    with pytest.raises(ArtifactError, match=said):
+        load_predict(name)
+
+
+@needs_shared
+def test_a_model_over_its_latency_budget_is_not_packed(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"over the budget of 0\.1 us, so no server would take"):
+        packed(exported("lgb_binary", tmp_path), tmp_path, latency_budget_us=0.1)
+    assert not (tmp_path / "models").exists()
+
+
+@needs_shared
+def test_a_day_that_is_past_is_not_packed(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="expired already, on 2020-01-31"):
+        packed(exported("lgb_binary", tmp_path), tmp_path, expires=date(2020, 1, 31))
 
 
 def linear(outputs: list[tuple[str, int]], zip_map: bool = False) -> onnx.ModelProto:
@@ -239,6 +341,28 @@ def test_dictionaries_of_probabilities_become_tensors(tmp_path: Path) -> None:
     assert [column.name for column in made.artifact.manifest.columns] == ["income_cny", "age"]
 
 
+def test_headings_without_latin_letters_are_called_by_their_place(tmp_path: Path) -> None:
+    files = write(tmp_path, linear([("raw", 2)]), "年龄,收入\n0.5,1\n-1,2\n")
+    artifact = pack(*files, tmp_path, Wishes("m", "1")).artifact
+    assert [column.name for column in artifact.manifest.columns] == ["column_1", "column_2"]
+    files = write(tmp_path, linear([("raw", 2)]), "A b,a_B\n0.5,1\n-1,2\n")
+    artifact = pack(*files, tmp_path, Wishes("m", "2")).artifact
+    assert [column.name for column in artifact.manifest.columns] == ["a_b", "a_b_2"]
+
+
+def test_probit_is_warned_of_and_left_to_onnxruntime(tmp_path: Path) -> None:
+    graph = tree_model(post_transform="PROBIT", target_weights=[0.3, 0.6])
+    graph.graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT
+    files = write(tmp_path, graph, "a\n0.2\n0.7\n")
+    made = pack(*files, tmp_path, Wishes("m", "1"))
+    assert "answers for it vary from run to run" in made.notes[0]
+    assert "PROBIT" in (made.artifact.parity.why_not_native or "")
+    assert made.artifact.parity.native is None
+    assert made.artifact.manifest.explanation.method == "none"
+    assert "PROBIT" in made.explanation
+    assert "PROBIT" in (try_artifact(made.artifact).why_not_native or "")
+
+
 def test_a_packed_version_is_never_written_over(tmp_path: Path) -> None:
     files = write(tmp_path, linear([("raw", 2)]), "a,b\n1,2\n3,4\n")
     before = pack(*files, tmp_path, Wishes("m", "1")).artifact
@@ -251,13 +375,14 @@ def test_a_packed_version_is_never_written_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "wishes", "said"),
     [
-        ("a,b\n1,x\n", {}, "m.csv:2: b: could not convert string to float: 'x'"),
+        ("a,b\n1,x\n", {}, "m.csv:2: b: 'x' is no number"),
         ("a,b\n1,2\n1\n", {}, "m.csv:3: 1 values for 2 columns"),
         ("a,a\n1,2\n", {}, "m.csv:1: two columns are called a"),
         ("a,b\n", {}, "needs a heading and rows below it"),
         ("a,b,c\n1,2,3\n", {}, "has 3 columns for them: a, b, c. Name those"),
         ("a,b\n1,2\n", {"columns": ["a", "z"]}, "has no column z; it has a, b"),
         ("a,b\n1,2\n", {"predictions": "p", "columns": ["a", "b"]}, "has no column p"),
+        ("a,b\n1,2\n", {"target": "t"}, "has no column t; it has a, b"),
         ("a,b,p\n1,2,\n", {"predictions": "p"}, "m.csv:2: there is no prediction"),
         ("a,b\n1,2\n", {"output": "z"}, "has no output z of float; there are raw"),
         ("a,b\n1,2\n", {"default_class": 2}, "has 2 columns; there is no class 2"),
@@ -270,6 +395,15 @@ def test_data_that_does_not_fit_is_refused_with_its_line(tmp_path, rows, wishes,
         pack(*files, tmp_path, Wishes("m", "1", **wishes))
     assert said in str(caught.value)
     assert not (tmp_path / "m").exists()
+
+
+def test_a_result_that_is_of_the_other_class_is_told_of(tmp_path: Path) -> None:
+    rows = "a,b,bad\n" + "\n".join(f"{n},0,{int(n > 5)}" for n in range(10))
+    files = write(tmp_path, linear([("raw", 2)]), rows)
+    right = pack(*files, tmp_path, Wishes("m", "1", target="bad"))
+    assert not any("lower risk" in note for note in right.notes)
+    wrong = pack(*files, tmp_path, Wishes("m", "2", target="bad", default_class=0))
+    assert "by the sample's outcomes a higher result is a lower risk" in wrong.notes[0]
 
 
 def test_a_name_or_version_that_is_none_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -20,11 +20,13 @@ GOOD = "loan: {amount_fen: 500000}\n"
 OVER = '{"request_id": "r-1", "application": {"loan": {"amountFen": "30000000"}}}'
 
 
-def run(*arguments: str, stdin: str = "", columns: int = 160) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, stdin: str = "", folder: Path | None = None, columns: int = 160
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from fenqi.cli.main import main; main()", *arguments]
     wide = os.environ | {"COLUMNS": str(columns)}
     return subprocess.run(
-        command, input=stdin, capture_output=True, text=True, timeout=100, env=wide
+        command, input=stdin, capture_output=True, text=True, timeout=100, env=wide, cwd=folder
     )
 
 

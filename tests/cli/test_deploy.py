@@ -150,7 +150,13 @@ def test_events_are_shown_as_they_happen(site: Site) -> None:
         (("stage", "--slot", "score", "--why", "x"), "expected SLOT=NAME/VERSION"),
         (("promote", "abcdef"), "--why"),
         (("token", "chen", "king"), "viewer, operator or approver"),
-        (("status",), "no admin service answers on 127.0.0.1:1"),
+        (("--token-file", "/nowhere/token", "status"), "/nowhere/token: No such file"),
+        (("--tls-ca", "/nowhere/ca.pem", "status"), "/nowhere/ca.pem: cannot be read"),
+        (("--tls-certificate", "x.pem", "status"), "certificate and key belong together"),
+        (
+            ("status",),
+            "no admin service answers on 127.0.0.1:1 in cleartext: name it with --server",
+        ),
     ],
 )
 def test_a_wrong_command_or_an_absent_server_ends_with_two(

@@ -59,12 +59,16 @@ def _figures(
     del champion, other, canary  # nothing but the engine holds a release
     gc.collect()
     time.sleep(0.5)  # for the reclaimer
-    status = Path("/proc/self/status").read_text()
     return {
-        "rss_mib": int(status.split("VmRSS:")[1].split()[0]) / 1024,
-        "threads": int(status.split("Threads:")[1].split()[0]),
+        "rss_mib": resident_mib(),
+        "threads": len(list(Path("/proc/self/task").iterdir())),
         "files": len(list(Path("/proc/self/fd").iterdir())),
     }
+
+
+def resident_mib() -> float:
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 
 if __name__ == "__main__":

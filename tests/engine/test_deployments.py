@@ -116,21 +116,49 @@ def test_traffic_is_counted_by_role_decision_and_status() -> None:
     }
 
 
-def test_a_canary_that_fails_fails_its_own_customers_only_and_never_agrees() -> None:
+def test_where_a_canary_fails_the_champion_answers_and_the_canary_never_agrees() -> None:
     engine = Engine()
-    engine.deploy(Deployment(load(engine, -1.0), Canary(load(engine, np.nan), 1.0, "s")))
-    for number in range(5):
-        with pytest.raises(CallError) as caught:
-            engine.score_bytes(request_of(AMOUNT, f"c{number}"))
-        assert caught.value.code is StatusCode.INTERNAL
-    assert answer(engine, request_of(AMOUNT)).decision == scoring_pb2.DECISION_APPROVE
+    champion = load(engine, -1.0)
+    engine.deploy(Deployment(champion, Canary(load(engine, np.nan), 1.0, "s")))
+    for customer in ("c0", "c1", "c2", "c3", "c4", ""):
+        found = answer(engine, request_of(AMOUNT, customer))
+        assert found.decision == scoring_pb2.DECISION_APPROVE
+        assert found.release.content_hash == champion.content_hash
     # The champion's first answer is a sample, which the canary cannot score either.
     traffic = wait_for(engine, lambda now: missed(now.canary) == 6)
+    assert traffic.champion.requests == 6
     assert traffic.canary is not None
     assert traffic.canary.comparison is not None
     assert traffic.canary.errors == {StatusCode.INTERNAL: 5}
     assert traffic.canary.comparison.compared == traffic.canary.comparison.agreed == 0
     assert traffic.champion.errors == {}
+
+
+def test_a_request_that_neither_can_answer_fails_and_counts_for_both() -> None:
+    engine = Engine()
+    engine.deploy(Deployment(load(engine, np.nan), Canary(load(engine, np.nan), 1.0, "s")))
+    with pytest.raises(CallError) as caught:
+        engine.score_bytes(request_of(AMOUNT, "c"))
+    assert caught.value.code is StatusCode.INTERNAL
+    traffic = engine.traffic()
+    assert traffic is not None and traffic.canary is not None
+    assert traffic.champion.errors == traffic.canary.errors == {StatusCode.INTERNAL: 1}
+
+
+def test_the_columns_of_what_the_canary_answers_are_counted_too() -> None:
+    engine = Engine()
+    built = image_of(1.0)
+    built.models[0].columns.add(name="amount", edges=[500.0], counts=[10, 10, 0])
+    canary = engine.load(built.SerializeToString())
+    engine.deploy(Deployment(load(engine, -1.0), Canary(canary, 1.0, "s")))
+    for number in range(32):
+        engine.score_bytes(request_of(AMOUNT, f"c{number}"))
+
+    def counted(now: Traffic) -> bool:
+        return now.canary is not None and now.canary.columns["risk", "amount"].requests == 2
+
+    # One in 16.
+    wait_for(engine, counted)
 
 
 def missed(role: RoleTraffic | None) -> int:
@@ -207,15 +235,15 @@ def test_scores_and_columns_are_counted_in_the_artifacts_bins_and_their_drift_is
     assert found.slot == "risk"
     assert found.edges == tuple(score_edges)
     assert np.array_equal(found.counts, expected)
-    assert found.psi.requests == len(amounts)
-    assert found.psi.value == pytest.approx(psi(expected, np.array(score_counts)), rel=1e-12)
+    assert found.drift.requests == len(amounts)
+    assert found.drift.psi == pytest.approx(psi(expected, np.array(score_counts)), rel=1e-12)
     # Chi-square's quantile 0.95 for 4 degrees of freedom is 9.4877.
-    assert found.psi.bound == pytest.approx(9.4877 * (1 / 640 + 1 / 800), rel=1e-4)
+    assert found.drift.noise_bound == pytest.approx(9.4877 * (1 / 640 + 1 / 800), rel=1e-4)
 
     sample = amounts[::16].astype(np.float64)
     column = np.append(np.bincount(np.digitize(sample, edges), minlength=4), 0)
     drift = traffic.champion.columns["risk", "amount"]
-    assert drift.value == pytest.approx(psi(column, np.array([*counts, missing])), rel=1e-12)
+    assert drift.psi == pytest.approx(psi(column, np.array([*counts, missing])), rel=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fenqi.deployment import Canary, Deployment
 from fenqi.engine import Engine
 from fenqi.errors import CallError, InvalidRequestError
 from fenqi.internal.v1 import release_image_pb2
@@ -634,6 +635,36 @@ def test_a_quote_of_a_product_is_the_offer(tmp_path: Path) -> None:
         assert quote.schedule.nominal_annual_rate == offer.nominal_annual_rate
         assert quote.schedule.charges_fen == offer.charges_fen
         assert quote.currency == "CNY"
+
+
+def test_a_quote_is_of_the_release_that_decides_for_the_customer(tmp_path: Path) -> None:
+    engine = Engine()
+    champion, canary = (
+        engine.load(decisions.compiled(tmp_path, **POLICY, offers={**OFFERS, "margin": m}).image)
+        for m in (0.03, 0.06)
+    )
+    engine.deploy(Deployment(champion, Canary(canary, 0.4, "salt")))
+    quoted = set()
+    for customer in (f"customer {number}" for number in range(60)):
+        application = request(None)
+        application["application"]["customer_key"] = customer
+        answer = engine.score(application)
+        asks = quote_request(answer.offers[0], answer.probability_of_default, customer_key=customer)
+        quote = engine.quote(asks).quote
+        assert quote.release.content_hash == answer.release.content_hash
+        assert list(quote.schedule.instalments) == list(answer.offers[0].instalments)
+        # So is one of a loan with terms of its own.
+        loan = quote_pb2.LoanTerms(
+            principal_fen=100_000, annual_rate=0.1, periods=12, disbursed_date_days=DAY
+        )
+        asks = quote_pb2.QuoteRequest(customer_key=customer, loan=loan)
+        assert engine.quote(asks).quote.release == quote.release
+        quoted.add((quote.release.content_hash, quote.schedule.nominal_annual_rate))
+    assert {release for release, _ in quoted} == {champion.content_hash, canary.content_hash}
+    assert len(quoted) == 2 == len({rate for _, rate in quoted})
+    # When nobody is on trial any more, they are all quoted by the champion.
+    engine.deploy(Deployment(champion))
+    assert engine.quote(asks).quote.release.content_hash == champion.content_hash
 
 
 @pytest.mark.parametrize(

@@ -39,11 +39,14 @@ class Site:
         latency_budget_us: float = 1e6,
         approval_seconds: float = 0.0,
         restage: bool = False,
+        keep_releases: int = 20,
     ) -> Iterator[Deployments]:
         """Started deployments, over the state that the ones before left."""
         with State(self.folder / "state") as state:
             sources = Sources(self.policy, self.folder / "models")
-            made = Deployments(Engine(), state, sources, latency_budget_us, approval_seconds)
+            made = Deployments(
+                Engine(), state, sources, latency_budget_us, approval_seconds, keep_releases
+            )
             try:
                 made.start(restage)
                 yield made

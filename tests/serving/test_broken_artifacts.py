@@ -20,6 +20,7 @@ from fenqi.artifacts.signature import make_keys, sign
 from fenqi.bundled import MODELS, POLICY
 from fenqi.client import Client, Retry
 from fenqi.errors import CallError, ConfigurationError
+from fenqi.serving.deployments.errors import RefusedError
 from fenqi.serving.process import ServingProcess
 from fenqi.v1 import admin_pb2, admin_pb2_grpc
 from tests.serving.artifacts import pack_version
@@ -142,6 +143,21 @@ def golden_rows_of_another_model(folder: Path) -> None:
     write(folder, "golden.json", json.dumps(golden).encode())
 
 
+def expired(folder: Path) -> None:
+    edit_manifest(folder, lambda tree: tree.__setitem__("expires", "2020-01-31"))
+
+
+def too_slow(folder: Path) -> None:
+    edit_manifest(folder, lambda tree: tree.__setitem__("latency_budget_us", 0.01))
+
+
+def explained_too_slowly(folder: Path) -> None:
+    def change(tree: dict[str, object]) -> None:
+        tree["explanation"]["budget_us"] = 0.01  # type: ignore[index]
+
+    edit_manifest(folder, change)
+
+
 BROKEN = {
     truncated: "model.onnx has the hash",
     truncated_and_hashed: "model.onnx",
@@ -154,6 +170,9 @@ BROKEN = {
     unknown_reason: "R_UNHEARD_OF",
     column_less: "column",
     golden_rows_of_another_model: "golden",
+    expired: "taiwan_gbm/expired expired on 2020-01-31",
+    too_slow: "latency: .* us over; the budget is 0.01 us",
+    explained_too_slowly: "explanation: .*; the budget is 0.01 us",
 }
 
 
@@ -190,6 +209,20 @@ def test_each_kind_of_broken_package_is_refused_under_load_and_nothing_fails(
             threading.Event().wait(0.01)
     assert load.failures == []
     assert load.releases == {champion.content_hash, release}
+
+
+def test_a_slow_model_answers_where_nothing_else_does_and_never_replaces_another(
+    tmp_path: Path,
+) -> None:
+    models = tmp_path / "models"
+    shutil.copytree(MODELS, models, ignore=shutil.ignore_patterns("training"))
+    too_slow(models / MODEL / "1")
+    with serving(policy=POLICY, models=models, latency_budget_us=1e6) as process:
+        (slot,) = (m.slot for m in process.engine.release.models if m.name == MODEL)
+        too_slow(pack_version(models / MODEL, "2"))
+        with pytest.raises(RefusedError, match=r"us over; the budget is 0\.01 us"):
+            process.deployments.stage("chen", None, {slot: f"{MODEL}/2"}, "new", dry_run=False)
+        assert process.deployments.current.number == 1
 
 
 def test_a_server_with_trusted_keys_takes_signed_packages_only(tmp_path: Path) -> None:

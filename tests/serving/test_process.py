@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import signal
 import threading
 import time
@@ -21,6 +22,7 @@ from fenqi.errors import CallError, ConfigurationError, StatusCode, UnavailableE
 from fenqi.serving.process import ServingProcess
 from fenqi.v1 import admin_pb2, admin_pb2_grpc, scoring_pb2
 from tests.serving.process import serve_command, serving
+from tests.serving.site import Site
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -155,6 +157,28 @@ def test_health_turns_not_serving_while_calls_in_flight_finish(front: str) -> No
             command.process.send_signal(signal.SIGTERM)
             assert next(watch).status == NOT_SERVING
         assert command.process.wait(20) == 0
+
+
+def test_serve_says_that_its_state_decides_and_how_to_change_that(site: Site) -> None:
+    other = site.write_policy(2, "rules_2.yaml")
+    state = ("--state", str(site.folder / "state"))
+    with serve_command("--policy", str(site.policy), *state) as command:
+        assert "deployment 1: policy rules_only 1" in command.printed
+        assert "fenqi deploy" not in command.printed
+    with serve_command("--policy", str(site.policy), *state) as command:
+        assert "deployment 1: policy rules_only 1" in command.printed
+        assert re.search(
+            rf"as {re.escape(state[1])} holds it, published 20\S+Z by server; where \S+rules.yaml "
+            r"has changed since, `fenqi deploy reload` brings that in",
+            command.printed,
+        )
+    with serve_command("--policy", str(other), *state) as command:
+        assert "deployment 1: policy rules_only 1" in command.printed
+        assert re.search(
+            r"compiled from \S+rules.yaml, not from \S+rules_2.yaml; "
+            r"`fenqi deploy stage --policy rules_2.yaml` and `fenqi deploy promote` change that",
+            command.printed,
+        )
 
 
 def test_serve_prints_every_setting_with_its_source() -> None:

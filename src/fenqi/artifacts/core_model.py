@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from itertools import islice, repeat
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fenqi import _native
 from fenqi.artifacts.artifact import Artifact
 from fenqi.artifacts.explanation import explanation_of
+from fenqi.artifacts.golden import Tensors
 from fenqi.artifacts.graph import ServingForm, serving_form
 from fenqi.artifacts.graph.tensors import TENSOR_TYPES
 from fenqi.artifacts.interface import graph_inputs_of
@@ -37,6 +42,19 @@ def core_model(artifact: Artifact) -> _native.Model:
     # Registers say the width; nothing feeds them here.
     fill_slot(slot, artifact, form, explanation, repeat(0))
     return _native.Model(slot.SerializeToString(), str(onnxruntime_library()))
+
+
+def explained(model: _native.Model, rows: Tensors) -> tuple[NDArray[np.float64], float]:
+    """What each column adds to the margin of each row, one row at a time, and the microseconds that
+    one takes, the median. Raises StatusError."""
+    count = len(next(iter(rows.values())))
+    parts, times = [], []
+    for row in range(count):
+        given = {name: tensor[row : row + 1] for name, tensor in rows.items()}
+        began = time.perf_counter_ns()
+        parts.append(model.explain(given))
+        times.append((time.perf_counter_ns() - began) / 1000)
+    return np.concatenate(parts), float(np.median(times))
 
 
 def fill_slot(

@@ -18,9 +18,9 @@ REQUIRED_FILES = ("model.onnx", "golden.json", "reference.json", "parity.json")
 
 TensorType = Literal["float", "double", "int64", "string", "bool"]
 
-_NAME = r"^[a-z][a-z0-9_]*$"
+NAME = r"^[a-z][a-z0-9_]*$"
 # A path below the models folder is made from it.
-_VERSION = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+VERSION = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 _FILE = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 _SHA256 = r"^[0-9a-f]{64}$"
 
@@ -32,8 +32,8 @@ class _Part(BaseModel):
 class Column(_Part):
     """One column of an input tensor."""
 
-    name: str = Field(pattern=_NAME, description="unique among all columns of the model")
-    feature: str = Field(pattern=_NAME, description="the policy's feature that feeds it")
+    name: str = Field(pattern=NAME, description="unique among all columns of the model")
+    feature: str = Field(pattern=NAME, description="the policy's feature that feeds it")
     unit: str = Field(default="", description="fen, months, share, ...")
     reason: str | None = Field(
         default=None, description="the reason given where this column raises the risk"
@@ -182,8 +182,8 @@ class Manifest(_Part):
     """What is inside `manifest.yaml`."""
 
     format: Literal[2]
-    name: str = Field(pattern=_NAME, description="of the folder above")
-    version: str = Field(pattern=_VERSION, description="of the folder")
+    name: str = Field(pattern=NAME, description="of the folder above")
+    version: str = Field(pattern=VERSION, description="of the folder")
     kind: str = Field(min_length=1, description="scorecard, gradient boosting, ...")
     purpose: str = Field(min_length=1)
     owner: str = Field(min_length=1, description="who answers for the model")

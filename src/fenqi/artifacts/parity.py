@@ -16,6 +16,9 @@ Judge = Literal["library", "onnxruntime", "native"]
 Rows = Literal["golden", "sample", "splits"]
 
 
+Verdict = Literal["equal", "equal but exactly on splits", "the training library was not compared"]
+
+
 class Comparison(BaseModel):
     """Two judges of the same rows."""
 
@@ -27,6 +30,23 @@ class Comparison(BaseModel):
     # Largest |a - b| / max(1, |a|) of margins or probabilities, and in which row.
     largest: Annotated[float, Field(ge=0)]
     at: Annotated[int, Field(ge=0)]
+    # Rows beside split values that are further apart than they may be, all of them exactly on one:
+    # a split that was rounded to float32 has moved across itself only.
+    on_split: Annotated[int, Field(ge=0)] = 0
+
+    @property
+    def sentence(self) -> str:
+        """Who was compared on which rows, and how far apart they are."""
+        first, second = ("training library" if one == "library" else one for one in self.between)
+        which = _WHICH[self.rows]
+        return f"{first} and {second}: {self.count} {which}, {self.largest:.1e} apart at most"
+
+
+_WHICH: dict[Rows, str] = {
+    "golden": "golden rows",
+    "sample": "rows of the sample",
+    "splits": "rows beside split values",
+}
 
 
 class ParityCertificate(BaseModel):
@@ -45,7 +65,30 @@ class ParityCertificate(BaseModel):
     split_values: Annotated[int, Field(ge=0)] = 0
     split_values_not_tried: Annotated[int, Field(ge=0)] = 0
     tolerance: Annotated[float, Field(gt=0)]
-    verdict: Literal["equal", "the training library was not compared"]
+    verdict: Verdict
+
+    @property
+    def gaps(self) -> list[str]:
+        """What nobody knows to be equal, a sentence each."""
+        if self.library is None:
+            return [
+                "no predictions of the training library were given, so nobody knows whether the "
+                "conversion is right; `verify --strict` refuses this artifact"
+            ]
+        by_library = {one.rows for one in self.comparisons if one.between[0] == "library"}
+        if self.split_values and "splits" not in by_library:
+            return [
+                "the training library was compared on rows of the sample, not on those beside "
+                "split values, where conversions differ most; `verify --strict` refuses this "
+                "artifact"
+            ]
+        return [
+            f"{one.on_split} of {one.count} rows beside split values differ from the training "
+            f"library, by up to {one.largest:.2g}: they are exactly on splits, which the "
+            "conversion rounded to float32; `verify --strict` refuses this artifact"
+            for one in self.comparisons
+            if one.on_split
+        ]
 
 
 def compare(

@@ -73,8 +73,11 @@ def sign(folder: Path, manifest: Manifest, digest: str, private_key: Path) -> Si
     """
     try:
         key = serialization.load_pem_private_key(read_file(private_key), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise ArtifactError(f"{private_key} is no private key that can be read: {error}") from None
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise ArtifactError(
+            f"{private_key} is no private key in PEM form without a password; `fenqi model keys` "
+            "makes one"
+        ) from None
     if not isinstance(key, Ed25519PrivateKey):
         raise ArtifactError(f"{private_key} is no Ed25519 key; `fenqi model keys` makes one")
     signature = Signature(
@@ -114,8 +117,10 @@ def read_trusted_keys(path: Path) -> TrustedKeys:
     for file in files:
         try:
             key = serialization.load_pem_public_key(read_file(file))
-        except (ValueError, UnsupportedAlgorithm) as error:
-            raise ArtifactError(f"{file} is no public key that can be read: {error}") from None
+        except (ValueError, UnsupportedAlgorithm):
+            raise ArtifactError(
+                f"{file} is no public key in PEM form; `fenqi model keys` makes one"
+            ) from None
         if not isinstance(key, Ed25519PublicKey):
             raise ArtifactError(f"{file} is no Ed25519 key; `fenqi model keys` makes one")
         keys[_hex(key)] = file

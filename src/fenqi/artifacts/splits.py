@@ -3,7 +3,9 @@ place beside it: where float32 and float64, or < and <=, come apart."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +19,9 @@ MOST_VALUES = 20_000
 
 _UNCHANGED = {"Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze"}
 
-Floats = NDArray[np.float32]
+_REALS = (TensorProto.FLOAT, TensorProto.DOUBLE)
+
+Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,19 @@ class Source:
     scale: float = 1.0
 
 
+# An input's name, and a column of it.
+Place = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SplitValues:
+    """The values at which trees split, in the numbers of the inputs' columns, ascending.
+    `not_tried`: how many stand behind steps that cannot be undone."""
+
+    by_column: dict[Place, Doubles]
+    not_tried: int
+
+
 @dataclass(frozen=True, slots=True)
 class SplitRows:
     """Rows beside split values. `not_tried`: values behind steps that cannot be undone, and those
@@ -40,14 +57,11 @@ class SplitRows:
     not_tried: int
 
 
-def split_rows(model: ModelProto, widths: dict[str, int], base: Tensors) -> SplitRows:
-    """Three rows for each distinct pair of an input's column and a split value: copies of the rows
-    of `base` in turn, with that column set.
-
-    `widths`: columns of each input. Rows is 3 x values.
-    """
+def split_values(model: ModelProto, widths: Mapping[str, int]) -> SplitValues:
+    """Of columns of float and double; `widths`: columns of each input."""
     columns = _Columns(model, widths)
-    found: set[tuple[str, int, float]] = set()
+    real = {g.name for g in model.graph.input if g.type.tensor_type.elem_type in _REALS}
+    found: dict[Place, set[float]] = {}
     lost = 0
     for node in model.graph.node:
         if not is_ensemble(node):
@@ -57,25 +71,40 @@ def split_rows(model: ModelProto, widths: dict[str, int], base: Tensors) -> Spli
             if not np.isfinite(value):
                 continue
             source = columns.of(node.input[0], feature)
-            if source is None or base[source.input].dtype.kind != "f":
+            if source is None or source.input not in real:
                 lost += 1
             else:
-                found.add((source.input, source.column, value / source.scale + source.offset))
-    rows = sorted(found)
+                place = (source.input, source.column)
+                found.setdefault(place, set()).add(value / source.scale + source.offset)
+    return SplitValues({place: np.array(sorted(found[place])) for place in sorted(found)}, lost)
+
+
+def beside(values: Doubles, dtype: Any) -> NDArray[Any]:
+    """One unit in the last place below each, itself, and one above, [values, 3], in `dtype`."""
+    # A split that only parts missing values from known ones is at the largest finite number.
+    with np.errstate(over="ignore"):
+        middle = values.astype(dtype)
+        below, above = np.nextafter(middle, -np.inf), np.nextafter(middle, np.inf)
+    three = np.stack([below, middle, above], axis=1)
+    return np.where(np.isfinite(three), three, middle[:, np.newaxis])
+
+
+def split_rows(model: ModelProto, widths: Mapping[str, int], base: Tensors) -> SplitRows:
+    """Three rows for each distinct pair of an input's column and a split value: copies of the rows
+    of `base` in turn, with that column set.
+
+    `widths`: columns of each input. Rows is 3 x values.
+    """
+    known = split_values(model, widths)
+    rows = [(place, value) for place, values in known.by_column.items() for value in values]
     step = -(-len(rows) // MOST_VALUES) or 1
-    lost += len(rows) - len(rows[::step])
-    rows = rows[::step]
-    repeated = np.arange(3 * len(rows)) % len(next(iter(base.values())))
+    tried = rows[::step]
+    repeated = np.arange(3 * len(tried)) % len(next(iter(base.values())))
     inputs = {name: tensor[repeated].copy() for name, tensor in base.items()}
-    for number, (name, column, value) in enumerate(rows):
+    for number, ((name, column), value) in enumerate(tried):
         tensor = inputs[name]
-        middle = tensor.dtype.type(value)
-        # A split that only parts missing values from known ones is at the largest finite number.
-        with np.errstate(over="ignore"):
-            beside = (np.nextafter(middle, -np.inf), middle, np.nextafter(middle, np.inf))
-        beside = np.nan_to_num(beside, posinf=middle, neginf=middle)
-        tensor[3 * number : 3 * number + 3, column] = beside
-    return SplitRows(inputs, len(rows), lost)
+        tensor[3 * number : 3 * number + 3, column] = beside(np.array([value]), tensor.dtype)[0]
+    return SplitRows(inputs, len(tried), known.not_tried + len(rows) - len(tried))
 
 
 # One entry for each column; None where it rests on none or several.
@@ -85,7 +114,7 @@ _Sources = list[Source | None]
 class _Columns:
     """Follows columns of tensors back to the graph's inputs."""
 
-    def __init__(self, model: ModelProto, widths: dict[str, int]) -> None:
+    def __init__(self, model: ModelProto, widths: Mapping[str, int]) -> None:
         self._widths = widths
         self._makers = {name: node for node in model.graph.node for name in node.output}
         self._constants = {t.name: t for t in model.graph.initializer}

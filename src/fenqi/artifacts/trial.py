@@ -53,7 +53,7 @@ class Trial(BaseModel):
     comparisons: list[Comparison]
     split_values: int
     split_values_not_tried: int
-    # One row, on the path that serves, after warming up; in microseconds.
+    # One row, on the path that serves, after warming up, in microseconds: medians of some rounds.
     p50_us: float
     p99_us: float
 

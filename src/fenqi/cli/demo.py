@@ -21,7 +21,7 @@ from rich.table import Table
 
 from fenqi.cli.answer import answer_panel
 from fenqi.client import AsyncClient
-from fenqi.engine import StageLatency
+from fenqi.deployment import StageLatency
 from fenqi.errors import CallError
 from fenqi.lab import taiwan
 from fenqi.lab.evaluation import auc

@@ -76,6 +76,7 @@ def serve(
     admin_tls_key: Annotated[str | None, _setting("admin_tls_key")] = None,
     admin_tls_client_ca: Annotated[str | None, _setting("admin_tls_client_ca")] = None,
     state: Annotated[str | None, _setting("state")] = None,
+    keep_releases: Annotated[str | None, _setting("keep_releases")] = None,
     restage: Annotated[str | None, _setting("restage")] = None,
     latency_budget_us: Annotated[str | None, _setting("latency_budget_us")] = None,
     approval_seconds: Annotated[str | None, _setting("approval_seconds")] = None,
@@ -89,6 +90,10 @@ def serve(
     metrics_port: Annotated[str | None, _setting("metrics_port")] = None,
 ) -> None:
     """Serve a policy over gRPC until SIGTERM or Ctrl-C.
+
+    --policy decides at the first start. With --state, what was published last answers from then
+    on, also after a restart with another --policy or a changed file: `fenqi deploy reload` and
+    `fenqi deploy stage` bring those in.
 
     Each setting may stand in the --config file as `name: value`, in the environment as
     FENQI_NAME, or here; the later wins.

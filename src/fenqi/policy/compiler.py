@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 
 from fenqi.artifacts import Artifact, ArtifactError
@@ -69,6 +70,8 @@ class CompiledPolicy:
     # With their attributes, also where these are from an artifact.
     scorecards: dict[str, Scorecard]
     models: dict[str, Artifact]
+    # The last day of each model and scorecard that has one, by `name/version`.
+    expires: dict[str, date]
     # Of each model, which path serves it and why.
     forms: dict[str, ServingForm]
     instructions: int
@@ -175,6 +178,11 @@ class _Compilation:
             lists=lists,
             scorecards=known,
             models=models,
+            expires={
+                name: artifact.manifest.expires
+                for name, artifact in artifacts.items()
+                if artifact.manifest.expires is not None
+            },
             forms={slot: model.form for slot, model in self.compiled.models.items()},
             instructions=len(ex.builder),
             expressions=ex.checked,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fenqi.artifacts import Artifact, ArtifactError, load_artifact
+from fenqi.artifacts.expiry import expired
 from fenqi.artifacts.signature import TrustedKeys
 from fenqi.policy.document import Document
 from fenqi.policy.errors import PolicyError, did_you_mean
@@ -56,9 +57,14 @@ def load_artifacts(
         if name in loaded:
             continue
         try:
-            loaded[name] = load_artifact(models_dir / name, trusted)
+            artifact = loaded[name] = load_artifact(models_dir / name, trusted)
         except ArtifactError as error:
             ex.report(path, str(error))
+            continue
+        # Without a server it may still be studied, as beside the one that is to take its place.
+        if artifact.manifest.expires is not None:
+            for past in expired({name: artifact.manifest.expires}):
+                ex.warn(path, f"{past}; no server lets it decide any more")
     return loaded
 
 

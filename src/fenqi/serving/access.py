@@ -98,7 +98,8 @@ class Access:
             grpc.StatusCode.UNAUTHENTICATED,
             f"nobody is known by the certificate of {', '.join(sorted(proven))}"
             if proven
-            else "send a token (metadata `authorization: Bearer ...`) or show a certificate",
+            else "send a token (`fenqi deploy --token-file FILE ...`; metadata `authorization: "
+            "Bearer ...`) or show a certificate (`--tls-certificate`)",
         )
 
     def permitted(self, context: grpc.ServicerContext, role: Role) -> Caller:

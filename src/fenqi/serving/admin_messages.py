@@ -8,6 +8,7 @@ from fenqi.artifacts import ArtifactError, load_artifact
 from fenqi.deployment import Drift, Readiness, RoleTraffic
 from fenqi.serving.deployments.deployments import Change, Deployments, Staged
 from fenqi.serving.deployments.errors import StateError
+from fenqi.serving.deployments.expiry import expired_in
 from fenqi.serving.deployments.history import Event
 from fenqi.serving.deployments.pending import Pending
 from fenqi.serving.deployments.records import DeploymentRecord
@@ -53,6 +54,8 @@ def changed(deployments: Deployments, change: Change) -> admin_pb2.ChangeRespons
     answer = admin_pb2.ChangeResponse(
         deployment=_deployment(deployments, change.record), what=change.record.what
     )
+    if change.unkept is not None:
+        answer.deployment.champion.CopyFrom(_release(change.unkept))
     if change.readiness is not None:
         answer.readiness.CopyFrom(_readiness(deployments, change.readiness))
     if change.pending is not None:
@@ -116,6 +119,11 @@ def _deployment(deployments: Deployments, record: DeploymentRecord) -> admin_pb2
         at=record.at,
         who=record.who,
         why=record.why,
+        warnings=[
+            what
+            for told in expired_in(record, deployments.state.releases).values()
+            for what in told
+        ],
     )
     if record.canary is not None:
         answer.canary.release.CopyFrom(_release_of(deployments, record.canary.release))
@@ -180,7 +188,7 @@ def _release_traffic(
         decisions=one.decisions,
         scores=[
             admin_pb2.ScoreDistribution(
-                slot=score.slot, edges=score.edges, counts=score.counts, drift=_drift(score.psi)
+                slot=score.slot, edges=score.edges, counts=score.counts, drift=_drift(score.drift)
             )
             for score in one.scores
         ],
@@ -208,4 +216,4 @@ def _release_traffic(
 
 
 def _drift(drift: Drift) -> admin_pb2.Drift:
-    return admin_pb2.Drift(psi=drift.value, noise_bound=drift.bound, requests=drift.requests)
+    return admin_pb2.Drift(psi=drift.psi, noise_bound=drift.noise_bound, requests=drift.requests)

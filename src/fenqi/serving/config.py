@@ -34,7 +34,11 @@ class ServerConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    policy: Path = Field(POLICY, description="the policy that decides")
+    policy: Path = Field(
+        POLICY,
+        description="the policy that decides; with a state that holds a deployment, that one "
+        "decides, and this is only where policies to be staged are",
+    )
     models: Path | None = Field(
         None, description="model packages, <name>/<version>/; `models` beside the policy's folder"
     )
@@ -85,6 +89,12 @@ class ServerConfig(BaseModel):
         None,
         description="folder that keeps deployments and their history; without one they end with "
         "the server",
+    )
+    keep_releases: int = Field(
+        20,
+        ge=1,
+        description="releases that it keeps beside those that answer: so many champions of before, "
+        "to roll back to, and so many others, the newest",
     )
     restage: bool = Field(
         False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Literal
 from wsgiref.simple_server import WSGIServer
 
@@ -72,6 +73,24 @@ class _Figures(Collector):
         yield from _latency(named)
         yield from _comparisons(named)
         yield from _drifts(named)
+        yield self._expiries(named)
+
+    def _expiries(self, named: _Named) -> Metric:
+        """The end of a model's last day, where this machine is."""
+        expires = GaugeMetricFamily(
+            "fenqi_model_expires_timestamp_seconds",
+            "When a model may not decide any more, of those that say so.",
+            labels=(*_LABELS, "model"),
+        )
+        for labels, one in named:
+            try:
+                last_days = self._deployments.state.releases.origin(one.content_hash).expires
+            except StateError:
+                continue
+            for model, day in last_days.items():
+                end = datetime.combine(day + timedelta(days=1), datetime.min.time())
+                expires.add_metric((*labels, model), end.timestamp())
+        return expires
 
     def _names(self, one: RoleTraffic) -> tuple[str, str, str]:
         try:
@@ -182,9 +201,9 @@ def _drifts(named: _Named) -> Iterator[Metric]:
         labels=(*_LABELS, "slot", "column"),
     )
     for labels, one in named:
-        drifts = [((score.slot, "score"), score.psi) for score in one.scores]
+        drifts = [((score.slot, "score"), score.drift) for score in one.scores]
         drifts += one.columns.items()
         for where, drift in drifts:
-            psi.add_metric((*labels, *where), drift.value)
-            bound.add_metric((*labels, *where), drift.bound)
+            psi.add_metric((*labels, *where), drift.psi)
+            bound.add_metric((*labels, *where), drift.noise_bound)
     yield from (psi, bound)

@@ -19,6 +19,7 @@ from fenqi.serving.access import read_access
 from fenqi.serving.admin import AdminServer, check_admin
 from fenqi.serving.config import ServerConfig, Settings
 from fenqi.serving.deployments.deployments import Deployments
+from fenqi.serving.deployments.expiry import ExpiryWatch
 from fenqi.serving.deployments.guards import Guard, Limits
 from fenqi.serving.deployments.sources import Sources
 from fenqi.serving.deployments.state import State
@@ -106,9 +107,11 @@ class ServingProcess:
                 sources,
                 values.latency_budget_us,
                 values.approval_seconds,
+                values.keep_releases,
             )
             opened.callback(self.deployments.stop)
-            self.deployments.start(values.restage)
+            # Whether what was published before answers, and not the policy of the settings.
+            self.goes_on = self.deployments.start(values.restage)
             front = EpollFront if values.front == "epoll" else GrpcioFront
             self._front: Front = front(self.engine, values)
             self._opened = opened.pop_all()
@@ -125,7 +128,11 @@ class ServingProcess:
             self._opened.close()
             raise
         self._admin = AdminServer(self.deployments, self._access, self._settings, self.addresses)
-        beside: list[_Beside] = [self._admin, Guard(self.deployments, _limits(values))]
+        beside: list[_Beside] = [
+            self._admin,
+            Guard(self.deployments, _limits(values)),
+            ExpiryWatch(self.deployments),
+        ]
         if values.metrics_port:
             beside.append(
                 MetricsServer(self.deployments, values.admin_address, values.metrics_port)

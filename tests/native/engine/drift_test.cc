@@ -15,7 +15,7 @@ using Counts = std::vector<std::uint64_t>;
 
 // What chance allows ten bins of `n` requests against a reference of `m`.
 double bound(std::uint64_t n, std::uint64_t m) {
-  return drift(Counts(10, n / 10), Counts(10, m / 10)).bound;
+  return drift(Counts(10, n / 10), Counts(10, m / 10)).noise_bound;
 }
 
 }  // namespace
@@ -35,13 +35,13 @@ TEST_CASE("the noise bound of ten bins is the published one") {
 }
 
 TEST_CASE("the index is 0 where nothing moved, whatever the sizes") {
-  CHECK(drift(Counts{10, 20, 70}, Counts{1, 2, 7}).value == doctest::Approx(0.0));
+  CHECK(drift(Counts{10, 20, 70}, Counts{1, 2, 7}).psi == doctest::Approx(0.0));
 }
 
 TEST_CASE("the index adds up (a - e) ln(a / e)") {
   const Drift moved = drift(Counts{30, 70}, Counts{50, 50});
   CHECK(moved.requests == 100);
-  CHECK(moved.value ==
+  CHECK(moved.psi ==
         doctest::Approx(-0.2 * std::log(0.3 / 0.5) + 0.2 * std::log(0.7 / 0.5)).epsilon(1e-12));
 }
 
@@ -49,13 +49,13 @@ TEST_CASE("an empty bin counts half on both sides") {
   const Drift moved = drift(Counts{0, 10}, Counts{5, 5});
   const double a = 0.5 / 10.5;
   const double e = 5.5 / 10.5;
-  CHECK(moved.value ==
+  CHECK(moved.psi ==
         doctest::Approx((a - e) * std::log(a / e) + (10 / 10.5 - 5 / 10.5) * std::log(10.0 / 5.0)));
-  CHECK(std::isfinite(drift(Counts{0, 0, 3}, Counts{0, 4, 0}).value));
+  CHECK(std::isfinite(drift(Counts{0, 0, 3}, Counts{0, 4, 0}).psi));
 }
 
 TEST_CASE("without requests, a reference or two bins there is nothing to say") {
-  CHECK(drift(Counts{0, 0}, Counts{1, 1}).bound == 0.0);
-  CHECK(drift(Counts{1, 1}, Counts{0, 0}).value == 0.0);
+  CHECK(drift(Counts{0, 0}, Counts{1, 1}).noise_bound == 0.0);
+  CHECK(drift(Counts{1, 1}, Counts{0, 0}).psi == 0.0);
   CHECK(drift(Counts{7}, Counts{9}).requests == 7);
 }

@@ -64,8 +64,8 @@ TEST_CASE("the canary answers the customers that it draws, the champion all othe
   for (const Bytes& request : requests) {
     const Outcome outcome = scorer.score(request);
     REQUIRE(outcome.status.ok());
-    CHECK(parse(outcome).policy == (draw.takes(request) ? "rules_b" : "rules_a"));
-    drawn += draw.takes(request);
+    CHECK(parse(outcome).policy == (draw.takes(customer_key_of(request)) ? "rules_b" : "rules_a"));
+    drawn += draw.takes(customer_key_of(request));
   }
   CHECK(drawn > 0);
   const DeploymentReport report = engine.traffic();

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "offers/affordability.h"
+#include "offers/break_even.h"
 #include "offers/capital.h"
 #include "offers/smooth_plan.h"
 
@@ -140,6 +141,34 @@ TEST_CASE("adverse selection is a fixed point: the price breaks even on those wh
   plan.at(price.break_even);
   const LenderFlow flow{plan.paid_out_fen(), plan.payments_fen(), plan.opening_fen(), 12.0};
   CHECK(std::abs(net_present_value(flow, price.pd12, kCosts)) < 0.01);
+}
+
+TEST_CASE("at the break-even rate a plan is worth nothing, whatever its length, risk and costs") {
+  // From one month to fifty years, rates from nearly nothing to hundreds of percent.
+  for (const std::int32_t periods : {1, 2, 12, 36, 600}) {
+    for (const Frequency frequency :
+         {Frequency::kWeekly, Frequency::kMonthly, Frequency::kYearly}) {
+      for (const double pd : {0.0, 1e-6, 0.03, 0.6}) {
+        for (const double funds : {1e-7, 0.06, 0.9}) {
+          Loan loan = plain();
+          loan.periods = periods;
+          loan.frequency = frequency;
+          PriceTerms terms;
+          terms.costs = {0.65, funds, 15.0, 2.0};
+          LoanValue value(loan, {}, terms, pd);
+          const double even = value.break_even();
+          if (even < 0.0) continue;
+          REQUIRE(even > 0.0);
+          SmoothPlan plan(loan, {});
+          plan.at(even);
+          const LenderFlow flow{plan.paid_out_fen(), plan.payments_fen(), plan.opening_fen(),
+                                static_cast<double>(periods_per_year(frequency))};
+          // A fen's 10^-5 of a loan of 10,000 yuan, for each period that money is lent.
+          CHECK(std::abs(net_present_value(flow, pd, terms.costs)) < 1e-5 * periods);
+        }
+      }
+    }
+  }
 }
 
 TEST_CASE("where worse risks outrun every price there is none") {

@@ -7,13 +7,16 @@ import hashlib
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
 
 from fenqi.errors import ConfigurationError, StatusCode, call_error
 from fenqi.internal.v1.release_image_pb2 import ReleaseImage
+from fenqi.serving.deployments import deployments as module
 from fenqi.serving.deployments import records
 from fenqi.serving.deployments.deployments import Deployments
 from fenqi.serving.deployments.errors import (
@@ -22,6 +25,7 @@ from fenqi.serving.deployments.errors import (
     TooLateError,
     UnknownReleaseError,
 )
+from fenqi.serving.deployments.staging import compile_release
 from tests.serving.site import Site
 
 WHY = "to see"
@@ -143,6 +147,25 @@ def test_rolling_back_goes_back_step_by_step(site: Site) -> None:
         assert version(deployments) == "2"
 
 
+def test_a_deployment_that_was_never_published_is_not_gone_back_to(site: Site) -> None:
+    with site.deployments() as deployments:
+        second, third = (stage(site, deployments, number) for number in (2, 3))
+        deployments.promote("chen", second, WHY, dry_run=False)
+        cut_off = deployments.current.model_copy(update={"number": 3, "champion": third})
+    # Killed between record and pointer.
+    record = site.folder / "state" / "deployments" / "000003.json"
+    record.write_text(cut_off.model_dump_json(exclude_none=True))
+    with site.deployments() as deployments:
+        for number in (3, 99, -1):
+            with pytest.raises(RefusedError, match=f"no deployment {number}; .* up to 2"):
+                deployments.roll_back("chen", number, WHY, dry_run=False)
+        deployments.set_shadows("chen", [], WHY, dry_run=False)
+        assert deployments.current.number == 3
+        deployments.roll_back("chen", 0, WHY, dry_run=False)
+        assert version(deployments) == "1"
+        assert not deployments.state.history.damages
+
+
 def test_a_reload_compiles_the_policys_file_again(site: Site) -> None:
     with site.deployments() as deployments:
         with pytest.raises(RefusedError, match="answer already"):
@@ -175,6 +198,7 @@ def test_a_trial_changes_nothing_and_leaves_no_trace(site: Site) -> None:
         ]
         site.write_policy(6, "rules_2.yaml")
         trials.append(deployments.reload("chen", WHY, dry_run=True))
+        assert "rules_only 6" in trials[-1].record.what
         staged = deployments.stage("chen", file, {}, WHY, dry_run=True)
         with pytest.raises(UnknownReleaseError):
             deployments.promote("chen", staged.origin.content_hash, WHY, dry_run=True)
@@ -277,6 +301,20 @@ def test_what_was_asked_for_before_another_change_cannot_be_approved(site: Site)
         again = deployments.promote("li", second, WHY, dry_run=False)
         assert again.pending is not None and again.pending.who == "li"
         assert version(deployments) == "1"
+
+
+def test_killed_between_approval_and_its_note_nothing_waits_any_more(site: Site) -> None:
+    with site.deployments(approval_seconds=600) as deployments:
+        second = stage(site, deployments, 2)
+        deployments.promote("chen", second, WHY, dry_run=False)
+        pending = (site.folder / "state" / "pending.json").read_bytes()
+        deployments.promote("li", second, WHY, dry_run=False)
+    (site.folder / "state" / "pending.json").write_bytes(pending)
+    with site.deployments(approval_seconds=600) as deployments:
+        deployments.lapse()
+        deployments.set_shadows("chen", [], WHY, dry_run=False)
+        assert deployments.pending is None
+        assert "approval_lapsed" not in kinds(deployments)
 
 
 def test_a_reload_needs_the_second_approver_too(site: Site) -> None:
@@ -410,6 +448,45 @@ def test_who_does_not_wait_is_told_whether_the_change_goes_on(
         deployments.set_shadows("chen", [], WHY, dry_run=False)
         assert version(deployments) == "2"
         assert kinds(deployments)[-2:] == ["promoted", "shadows"]
+
+
+def test_what_is_being_compiled_keeps_no_other_change_waiting(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with site.deployments() as deployments, ThreadPoolExecutor() as others:
+        second, third = (stage(site, deployments, number) for number in (2, 3))
+        begun, go_on = threading.Event(), threading.Event()
+
+        def slow_compile(*arguments: Any) -> object:
+            begun.set()
+            go_on.wait(60)
+            return compile_release(*arguments)
+
+        monkeypatch.setattr(module, "compile_release", slow_compile)
+        site.write_policy(9)
+        reload = others.submit(deployments.reload, "chen", WHY, dry_run=False)
+        staging = others.submit(stage, site, deployments, 4)
+        assert begun.wait(60)
+        deployments.set_canary("li", third, 0.1, WHY, dry_run=False, seconds=60)
+        deployments.stop_canary(deployments.current.number, "guard", "errors").result(60)
+        deployments.promote("li", second, WHY, dry_run=False, seconds=60)
+        assert deployments.current.canary is None
+        go_on.set()
+        with pytest.raises(RefusedError, match="champion has changed since the reload began"):
+            reload.result(60)
+        assert staging.result(60) == deployments.state.releases.find(staging.result())
+        assert version(deployments) == "2"
+
+
+def test_a_release_remembers_its_policys_file_wherever_the_server_starts_next(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(site.folder)
+    with site.deployments() as deployments:
+        release = deployments.stage("chen", Path("policies/rules.yaml"), {}, WHY, dry_run=False)
+        # Wherever it is read from, it is the same release.
+        assert release.origin.content_hash == deployments.current.champion
+        assert release.origin.policy_file == str(site.policy)
 
 
 def test_a_policy_file_elsewhere_is_refused(site: Site, tmp_path: Path) -> None:

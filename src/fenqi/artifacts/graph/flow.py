@@ -1,10 +1,10 @@
 """What the cells of a native model are made from: which columns of the inputs, and how a margin
-comes from a forest."""
+adds up from others, such as what a forest gives."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fenqi.artifacts.graph.tensors import BANKS
@@ -69,22 +69,28 @@ _UNARY = {
 _SOFTMAX = (image.STEP_KIND_GROUP_SOFTMAX, image.STEP_KIND_GROUP_SOFTMAX_ZERO)
 _SUMS = (image.STEP_KIND_GROUP_SUM, image.STEP_KIND_GROUP_LANE_SUM)
 _LOGISTIC = (image.STEP_KIND_SIGMOID, image.STEP_KIND_LOGISTIC)
+# Change nothing where the second number is 1.
+_BY_ONE = (image.STEP_KIND_MULTIPLY, image.STEP_KIND_DIVIDE)
 _CASTS = (image.STEP_KIND_TO_FLOAT, image.STEP_KIND_TO_DOUBLE)
 
 # A bank's name and the number of a cell.
 Cell = tuple[str, int]
 
 
-class NotAForestError(Exception):
-    """The margin is no weighted sum of what one forest gives; the message says why."""
+# Whether a sum ends at a cell.
+Ends = Callable[[Cell], bool]
+
+
+class NotASumError(Exception):
+    """The margin is no weighted sum of the cells that it was to be one of; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Affine:
-    """constant + sum of weight x a forest's output, by (forest, target)."""
+    """constant + sum of weight x cell."""
 
     constant: float = 0.0
-    weights: dict[tuple[int, int], float] = field(default_factory=dict)
+    weights: dict[Cell, float] = field(default_factory=dict)
 
     def scaled(self, factor: float) -> Affine:
         """This times `factor`."""
@@ -92,7 +98,7 @@ class Affine:
 
     def plus(self, other: Affine) -> Affine:
         """The sum of both."""
-        weights: dict[tuple[int, int], float] = defaultdict(float, self.weights)
+        weights: dict[Cell, float] = defaultdict(float, self.weights)
         for key, weight in other.weights.items():
             weights[key] += weight
         return Affine(self.constant + other.constant, dict(weights))
@@ -147,62 +153,100 @@ class Flow:
         tensor = next(output for output in self._model.outputs if output.name == name)
         return BANKS[tensor.type], tensor.first_cell + (column if tensor.width > 1 else 0)
 
-    def margin(self, cell: Cell) -> Affine:
-        """How a margin's cell comes from forests. Raises NotAForestError."""
+    def forest_at(self, cell: Cell) -> tuple[int, int] | None:
+        """The forest and its target that give the cell."""
+        step, i = self._made_by.get(cell, (None, 0))
+        if step is None or step.kind != image.STEP_KIND_FOREST:
+            return None
+        return step.index, i
+
+    def margin(self, cell: Cell, ends: Ends) -> Affine:
+        """A margin's cell as a sum of cells at which `ends` holds. Raises NotASumError."""
+        constant = self._constant(cell)
+        if constant is not None:
+            return Affine(constant)
+        if ends(cell):
+            return Affine(weights={cell: 1.0})
         step, i = self._step(cell)
         a, b, c = self._elementwise(step, i)
         match step.kind:
-            case image.STEP_KIND_FOREST:
-                return Affine(weights={(step.index, i): 1.0})
             case image.STEP_KIND_COPY:
-                return self._term(next(iter(self._operands(step, i))))
+                return self.margin(next(iter(self._operands(step, i))), ends)
             case _ if step.kind in _CASTS:
-                return self._term(a)
+                return self.margin(a, ends)
             case image.STEP_KIND_NEGATE:
-                return self._term(a).scaled(-1.0)
+                return self.margin(a, ends).scaled(-1.0)
             case image.STEP_KIND_ADD:
-                return self._term(a).plus(self._term(b))
+                return self.margin(a, ends).plus(self.margin(b, ends))
             case image.STEP_KIND_SUBTRACT:
-                return self._term(a).plus(self._term(b).scaled(-1.0))
+                return self.margin(a, ends).plus(self.margin(b, ends).scaled(-1.0))
             case image.STEP_KIND_MULTIPLY:
-                return _product(self._term(a), self._term(b))
+                return _product(self.margin(a, ends), self.margin(b, ends))
             case image.STEP_KIND_DIVIDE:
-                return self._term(a).scaled(1.0 / _constant(self._term(b)))
+                return self.margin(a, ends).scaled(1.0 / _constant(self.margin(b, ends)))
             case _ if step.kind in _SUMS:
                 total = Affine()
                 for operand in self._operands(step, i):
-                    total = total.plus(self._term(operand))
+                    total = total.plus(self.margin(operand, ends))
                 return total
             case image.STEP_KIND_MATRIX:
-                total = self._term(c)
+                total = self.margin(c, ends)
                 for k in range(step.size):
-                    given = self._term((a[0], step.a + k))
-                    factor = self._term((a[0], step.b + k * step.count + i))
+                    given = self.margin((a[0], step.a + k), ends)
+                    factor = self.margin((a[0], step.b + k * step.count + i), ends)
                     total = total.plus(_product(given, factor))
                 return total
-        raise NotAForestError(f"it passes through {_name(step)}")
+        raise NotASumError(f"it passes through {_name(step)}")
 
-    def log_odds(self, cell: Cell) -> Affine:
-        """The same for a probability's cell: its log-odds. Raises NotAForestError."""
+    def log_odds(self, cell: Cell, ends: Ends) -> Affine:
+        """The same for a probability's cell: its log-odds. Raises NotASumError."""
         step, i = self._step(cell)
-        a, b, _ = self._elementwise(step, i)
+        a, b, c = self._elementwise(step, i)
         if step.kind in _LOGISTIC:
-            return self._term(a)
+            return self.margin(a, ends)
         if step.kind == image.STEP_KIND_GROUP_SOFTMAX and step.size == 2:
             own, other = step.a + i, step.a + (i ^ 1)
             bank = BANKS[step.type]
-            return self._term((bank, own)).plus(self._term((bank, other)).scaled(-1.0))
+            return self.margin((bank, own), ends).plus(self.margin((bank, other), ends).scaled(-1))
         if step.kind == image.STEP_KIND_COPY:
-            return self.log_odds(next(iter(self._operands(step, i))))
+            return self.log_odds(next(iter(self._operands(step, i))), ends)
         if step.kind in _CASTS:
-            return self.log_odds(a)
+            return self.log_odds(a, ends)
         if step.kind == image.STEP_KIND_SUBTRACT and self._is_one(a):
-            return self.log_odds(b).scaled(-1.0)
-        raise NotAForestError(f"the probability comes from {_name(step)}")
+            return self.log_odds(b, ends).scaled(-1.0)
+        if step.kind in _BY_ONE and self._is_one(b):
+            return self.log_odds(a, ends)
+        if step.kind == image.STEP_KIND_SELECT and self._is_share(c, of=b):
+            return self._log_odds_of_share(b, c, ends)
+        raise NotASumError(f"the probability comes from {_name(step)}")
 
-    def _term(self, cell: Cell) -> Affine:
-        constant = self._constant(cell)
-        return self.margin(cell) if constant is None else Affine(constant)
+    def _is_share(self, cell: Cell, of: Cell) -> bool:
+        """Whether a cell is `of` divided by the absolute sum of a row, as Normalizer makes it."""
+        step, i = self._made_by.get(cell, (None, 0))
+        return (
+            step is not None
+            and step.kind == image.STEP_KIND_DIVIDE
+            and self._elementwise(step, i)[0] == of
+        )
+
+    def _log_odds_of_share(self, cell: Cell, share: Cell, ends: Ends) -> Affine:
+        """Of p / (p + q), which is p where q is 1 - p: where their log-odds are opposite."""
+        (step, i) = self._made_by[share]
+        summed, which = self._step(self._elementwise(step, i)[1])
+        if summed.kind in _SUMS:
+            row = [self._absolute(operand) for operand in self._operands(summed, which)]
+            if len(row) == 2 and cell in row:
+                other = row[1 - row.index(cell)]
+                own, rest = self.log_odds(cell, ends), self.log_odds(other, ends)
+                total = own.plus(rest)
+                if total.constant == 0.0 and not any(total.weights.values()):
+                    return own
+        raise NotASumError("the probability is a share of others that are not its complement")
+
+    def _absolute(self, cell: Cell) -> Cell:
+        """The cell whose absolute value this one is."""
+        step, i = self._step(cell)
+        return self._elementwise(step, i)[0] if step.kind == image.STEP_KIND_ABS else cell
 
     def _is_one(self, cell: Cell) -> bool:
         return self._constant(cell) == 1.0
@@ -220,7 +264,7 @@ class Flow:
 
     def _step(self, cell: Cell) -> tuple[image.ModelStep, int]:
         if cell not in self._made_by:
-            raise NotAForestError("it is an input")
+            raise NotASumError("it rests on an input as it is")
         return self._made_by[cell]
 
     @staticmethod
@@ -241,6 +285,9 @@ class Flow:
         match step.kind:
             case image.STEP_KIND_COPY:
                 yield bank, self._model.copied_cells[step.index + i]
+            case image.STEP_KIND_MULTIPLY if 0.0 in (self._constant(a), self._constant(b)):
+                # How converters make constants: whatever the other number is.
+                return
             case image.STEP_KIND_SELECT:
                 yield from (a, b, c)
             case image.STEP_KIND_TAKE | image.STEP_KIND_FIND:
@@ -269,7 +316,7 @@ def _product(a: Affine, b: Affine) -> Affine:
 
 def _constant(value: Affine) -> float:
     if value.weights:
-        raise NotAForestError("it multiplies or divides by what forests give")
+        raise NotASumError("it multiplies or divides by what depends on the inputs")
     return value.constant
 
 

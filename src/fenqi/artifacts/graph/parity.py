@@ -19,6 +19,7 @@ from fenqi.artifacts.graph.compiler import GraphInput, compile_graph
 from fenqi.artifacts.graph.probing import random_rows
 from fenqi.artifacts.graph.tensors import TENSOR_TYPES, NotNativeError
 from fenqi.artifacts.graph.zip_map import without_zip_maps
+from fenqi.artifacts.splits import split_values
 from fenqi.internal.v1.native_model_pb2 import NativeModel
 from fenqi.internal.v1.release_image_pb2 import ModelSlot
 
@@ -94,7 +95,8 @@ def _serving_form(
         native = compile_graph(proto, inputs, outputs)
     except (NotNativeError, DecodeError) as error:
         return ServingForm(None, str(error), None)
-    rows: dict[str, NDArray[Any]] = random_rows(native, _RANDOM_ROWS, golden=golden)
+    splits = split_values(proto, {given.name: given.width for given in inputs}).by_column
+    rows: dict[str, NDArray[Any]] = random_rows(native, splits, _RANDOM_ROWS, golden=golden)
     if golden is not None:
         rows = {name: np.concatenate([golden[name], array]) for name, array in rows.items()}
     parity = compare(proto, native, inputs, rows)

@@ -4,272 +4,130 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import AttributeProto, ModelProto, TensorProto
-from onnx.helper import make_tensor_value_info
 from ruamel.yaml import YAML
 
 from fenqi.artifacts.artifact import Artifact, load_artifact
 from fenqi.artifacts.calibration import calibrated, logistic, margins
 from fenqi.artifacts.error import ArtifactError
-from fenqi.artifacts.files import MANIFEST, MODEL, read_file
-from fenqi.artifacts.golden import TOLERANCE, Tensors, golden_bytes
-from fenqi.artifacts.graph import GraphInput, without_zip_maps
-from fenqi.artifacts.interface import ELEMENT_TYPES, Tensor, inputs_of, results_of
-from fenqi.artifacts.manifest import FORMAT, Calibration, Outputs, ScoreScale
+from fenqi.artifacts.files import MANIFEST, MODEL
+from fenqi.artifacts.golden import golden_bytes
+from fenqi.artifacts.graph import GraphInput
+from fenqi.artifacts.interface import ELEMENT_TYPES
+from fenqi.artifacts.json_file import serialize
+from fenqi.artifacts.manifest import FORMAT, NAME, VERSION, Calibration
+from fenqi.artifacts.packing.by_library import ByLibrary, by_library
 from fenqi.artifacts.packing.card import card_bytes
 from fenqi.artifacts.packing.certify import certificate_of
+from fenqi.artifacts.packing.explain import Explained, explain
 from fenqi.artifacts.packing.fit import fit_isotonic, fit_platt
-from fenqi.artifacts.packing.sample import (
-    Sample,
-    as_name,
-    columns_for,
-    read_sample,
-    tensors_of,
-)
-from fenqi.artifacts.parity import Comparison, Rows, compare, parity_bytes
+from fenqi.artifacts.packing.material import Material, material_of
+from fenqi.artifacts.packing.rows import golden_rows, reference_rows
+from fenqi.artifacts.packing.sample import Sample, read_sample
+from fenqi.artifacts.packing.wishes import Wishes
+from fenqi.artifacts.parity import parity_bytes
 from fenqi.artifacts.reference import reference_bytes
-from fenqi.artifacts.safety import UnsafeGraph, parse_graph
-from fenqi.artifacts.session import Session, result_of
-from fenqi.artifacts.trial import Task, run_task
-
-GOLDEN_ROWS = 64
-# Applicants nearest to the cut-off: what reasons compare with (12 CFR 1002, Supplement I, comment
-# 9(b)(2)-5(a)).
-REFERENCE_ROWS = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What a graph and its data do not say by themselves."""
-
-    name: str
-    version: str
-    # Columns of the data that feed the graph, in order; None: by name, or all that are left.
-    columns: list[str] | None = None
-    # The column with what the training library itself predicts: the margin or probability.
-    predictions: str | None = None
-    # A file like the data's, of rows beside split values (`split_sample`), with that column.
-    splits: Path | None = None
-    # The library that predicted, with its version.
-    library: str | None = None
-    # The column with the outcome: 1 is default.
-    target: str | None = None
-    # The output to read, and whether it is a margin; None: as the graph suggests.
-    output: str | None = None
-    is_margin: bool | None = None
-    default_class: int = 1
-    calibrate: Literal["none", "platt", "isotonic"] = "none"
-    # Probability of default at which applicants are just approved; None: the sample's median.
-    cutoff: float | None = None
-    score_scale: ScoreScale = field(
-        default_factory=lambda: ScoreScale(base_score=600, base_odds=50, points_to_double_odds=20)
-    )
-    tolerance: float = TOLERANCE
-    kind: str = "model"
-    purpose: str = "Probability of default."
-    owner: str = "not said"
-    materiality: Literal["low", "medium", "high"] = "medium"
-    expires: date | None = None
-    latency_budget_us: float = 100
+from fenqi.artifacts.trial import Task, Trial, run_task
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """An artifact that was made, and what its owner should know of it, in sentences."""
+    """An artifact that was made; why it explains as it does, and what its owner should know of it,
+    in sentences."""
 
     artifact: Artifact
+    explanation: str
     notes: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Material:
-    """The graph with the sample run through it."""
-
-    sample: Sample
-    model: ModelProto
-    onnx: bytes
-    inputs: list[Tensor]
-    columns: dict[str, list[str]]
-    tensors: Tensors
-    outputs: Outputs
-    # What onnxruntime makes of each row, and what the library predicted, where it did.
-    result: NDArray[np.float64]
-    predicted: NDArray[np.float64] | None
-
-    def picked(self, rows: NDArray[np.intp]) -> Tensors:
-        return {name: tensor[rows] for name, tensor in self.tensors.items()}
 
 
 def pack(onnx: Path, data: Path, models: Path, wishes: Wishes) -> Packed:
     """Writes models/<name>/<version>/ and loads it.
 
-    Raises ArtifactError where the graph is refused, does not fit the data, or does not give what
-    the training library predicted; then nothing is written.
+    Raises ArtifactError where the graph is refused, does not fit the data, does not give what the
+    training library predicted, or is slower than it may be; then nothing is written.
     """
+    _check_wishes(wishes)
     folder = models / wishes.name / wishes.version
     if folder.exists():
         raise ArtifactError(f"{folder} is there already; a packed version never changes")
     sample = read_sample(data)
     notes: list[str] = []
-    material = _material(onnx, sample, wishes, notes)
-    by_library = _by_library(material, wishes)
+    material = material_of(onnx, sample, wishes, notes)
+    judged = by_library(material, wishes)
     margin = margins(material.outputs, material.result)
-    calibration = _calibration(sample, margin, wishes)
-    files = _files(material, margin, calibration, by_library, wishes, notes)
-    manifest = _manifest(material, calibration, files, wishes)
-    return Packed(_write(folder, files, manifest), notes)
+    calibration = _calibration(margin, _outcome(sample, margin, wishes, notes), wishes)
+    files = _files(material, margin, calibration, judged, wishes)
+    manifest = _manifest(material, calibration, wishes)
+    artifact, explained = _write(folder, files, manifest, material, wishes)
+    notes += artifact.parity.gaps
+    return Packed(artifact, explained.why, notes)
 
 
-def _material(onnx: Path, sample: Sample, wishes: Wishes, notes: list[str]) -> _Material:
-    content = read_file(onnx)
-    try:
-        model = parse_graph(content)
-        plain = without_zip_maps(model)
-        if plain is not model:
-            notes.append("took out the ZipMap that makes dictionaries of probabilities")
-            for value in plain.graph.output:
-                if not value.HasField("type"):
-                    value.CopyFrom(make_tensor_value_info(value.name, TensorProto.FLOAT, None))
-            content = plain.SerializeToString(deterministic=True)
-            model = parse_graph(content)
-        inputs = inputs_of(model)
-        output = _output(model, wishes)
-    except UnsafeGraph as error:
-        raise ArtifactError(f"{onnx}: {error}") from None
-    if any(_is_probit(attribute) for node in model.graph.node for attribute in node.attribute):
-        notes.append(
-            "its PROBIT transform is left to onnxruntime, whose answers for it vary from run to run"
-        )
-    others = {name for name in (wishes.predictions, wishes.target) if name is not None}
-    columns = columns_for(sample, inputs, wishes.columns, others)
-    tensors = tensors_of(sample, inputs, columns)
-    values = Session(content).run(output, tensors)
-    outputs = _outputs(output, values, wishes)
-    result = result_of(outputs, values)
-    strange = np.flatnonzero(~np.isfinite(result))
-    if len(strange):
+def _check_wishes(wishes: Wishes) -> None:
+    if not re.fullmatch(NAME, wishes.name):
         raise ArtifactError(
-            f"{sample.place(strange[0])}: the graph gives {result[strange[0]]}, no finite number"
+            f"{wishes.name!r} is no name of a model: small letters, digits and `_`, a letter first"
         )
-    if outputs.probability is not None and not ((result >= 0) & (result <= 1)).all():
-        at = int(np.abs(result - 0.5).argmax())
+    if not re.fullmatch(VERSION, wishes.version):
         raise ArtifactError(
-            f"{sample.place(at)}: the output {outputs.probability} is {result[at]:g}, which is no "
-            "probability; say --margin if it is log-odds of default"
+            f"{wishes.version!r} is no version: letters, digits, `.`, `_` and `-`, none of these "
+            "three first"
         )
-    predicted = None
-    if wishes.predictions is not None:
-        predicted = sample.numbers(wishes.predictions)
-    return _Material(sample, model, content, inputs, columns, tensors, outputs, result, predicted)
+    if wishes.expires is not None and wishes.expires < date.today():
+        raise ArtifactError(f"it would have expired already, on {wishes.expires}")
 
 
-def _is_probit(attribute: AttributeProto) -> bool:
-    return attribute.name == "post_transform" and attribute.s == b"PROBIT"
-
-
-def _output(model: ModelProto, wishes: Wishes) -> str:
-    """The output that holds the result, as the graph suggests where nothing is wished."""
-    results = {result.name: result for result in results_of(model)}
-    name = wishes.output
-    if name is None:
-        likely = [one for one in results if "prob" in one.lower()] or list(results)
-        if len(likely) != 1:
-            raise UnsafeGraph(
-                f"its outputs of float are {', '.join(results) or 'none'}; name the one with the "
-                "probability or margin: --output"
-            )
-        (name,) = likely
-    if name not in results:
-        raise UnsafeGraph(f"it has no output {name} of float; there are {', '.join(results)}")
-    return name
-
-
-def _outputs(name: str, values: NDArray[Any], wishes: Wishes) -> Outputs:
-    """Several columns are probabilities of classes; one is what its name or the caller says."""
-    is_margin = wishes.is_margin
-    if is_margin is None:
-        is_margin = values.size == len(values) and "prob" not in name.lower()
-    if is_margin:
-        return Outputs(margin=name)
-    return Outputs.model_validate({"probability": name, "class": wishes.default_class})
-
-
-def _by_library(material: _Material, wishes: Wishes) -> list[Comparison]:
-    """How far the graph is from what the training library predicted, of the sample and of rows
-    beside split values.
-
-    Raises ArtifactError where that is too far: conversions go wrong without a word.
-    """
-    if material.predicted is None:
-        return []
-    predicted = material.predicted
-    found = [_compared("sample", material.sample, predicted, material.result, wishes)]
-    if wishes.splits is not None and wishes.predictions is not None:
-        sample = read_sample(wishes.splits)
-        tensors = tensors_of(sample, material.inputs, material.columns)
-        result = Session(material.onnx).result(material.outputs, tensors)
-        predicted = sample.numbers(wishes.predictions)
-        found.append(_compared("splits", sample, predicted, result, wishes))
-    return found
-
-
-def _compared(
-    rows: Rows,
-    sample: Sample,
-    predicted: NDArray[np.float64],
-    result: NDArray[np.float64],
-    wishes: Wishes,
-) -> Comparison:
-    absent = np.flatnonzero(~np.isfinite(predicted))
-    if len(absent):
-        raise ArtifactError(f"{sample.place(absent[0])}: there is no prediction")
-    found = compare(rows, ("library", "onnxruntime"), predicted, result)
-    if found.largest > wishes.tolerance:
-        away = np.abs(predicted - result) / np.maximum(1, np.abs(predicted))
-        count = int((away > wishes.tolerance).sum())
-        raise ArtifactError(
-            f"the graph is not what was trained: {count} of {len(predicted)} rows differ by more "
-            f"than {wishes.tolerance:g}. The largest difference is {found.largest:.3g}, at "
-            f"{sample.place(found.at)}: the library says {predicted[found.at]:.9g}, the graph "
-            f"{result[found.at]:.9g}. The conversion changed the model, or the predictions are of "
-            "another output: see docs/artifacts.md"
-        )
-    return found
-
-
-def _calibration(sample: Sample, margin: NDArray[np.float64], wishes: Wishes) -> Calibration:
-    if wishes.calibrate == "none":
-        return Calibration()
+def _outcome(
+    sample: Sample, margin: NDArray[np.float64], wishes: Wishes, notes: list[str]
+) -> NDArray[np.bool_] | None:
+    """Who defaulted, [rows]; None where nobody says."""
     if wishes.target is None:
-        raise ArtifactError("calibration needs the outcomes: --target names their column")
+        return None
     outcome = sample.numbers(wishes.target)
     strange = np.flatnonzero((outcome != 0) & (outcome != 1))
     if len(strange):
         raise ArtifactError(f"{sample.place(strange[0])}: {wishes.target} is neither 0 nor 1")
+    defaulted: NDArray[np.bool_] = outcome == 1
+    if defaulted.any() and not defaulted.all():
+        bad, good = float(margin[defaulted].mean()), float(margin[~defaulted].mean())
+        if bad < good:
+            notes.append(
+                f"by the sample's outcomes a higher result is a lower risk: is {wishes.target} 1 "
+                "for default, and the output of default (--class)?"
+            )
+    return defaulted
+
+
+def _calibration(
+    margin: NDArray[np.float64], defaulted: NDArray[np.bool_] | None, wishes: Wishes
+) -> Calibration:
+    if wishes.calibrate == "none":
+        return Calibration()
+    if defaulted is None:
+        raise ArtifactError("calibration needs the outcomes: --target names their column")
     fit = fit_platt if wishes.calibrate == "platt" else fit_isotonic
-    return fit(margin, outcome == 1)
+    return fit(margin, defaulted)
 
 
 def _files(
-    material: _Material,
+    material: Material,
     margin: NDArray[np.float64],
     calibration: Calibration,
-    by_library: list[Comparison],
+    judged: ByLibrary | None,
     wishes: Wishes,
-    notes: list[str],
 ) -> dict[str, bytes]:
-    expected = material.result if material.predicted is None else material.predicted
-    golden = _golden_rows(material, expected)
+    expected = material.result if judged is None else judged.predicted
+    golden = golden_rows(material.tensors, expected)
     risk = calibrated(calibration, None, margin)
-    compared = _at_cutoff(logistic(risk), wishes.cutoff)
+    compared = reference_rows(wishes.reference, logistic(risk), wishes.cutoff)
     task = Task(
         onnx=material.onnx,
         inputs=[
@@ -279,78 +137,40 @@ def _files(
         outputs=material.outputs,
         golden=material.picked(golden),
         expected=expected[golden].tolist(),
-        predictions_of="onnxruntime" if material.predicted is None else "library",
+        predictions_of="onnxruntime" if judged is None else "library",
     )
-    library = None if material.predicted is None else wishes.library or "not named"
-    certificate = certificate_of(run_task(task), library, by_library, wishes.tolerance)
-    if material.predicted is None:
-        notes.append(
-            "no predictions of the training library were given, so nobody knows whether the "
-            "conversion is right; `verify --strict` refuses this artifact"
-        )
+    trial = run_task(task)
+    _check_latency(trial, wishes)
+    library = None if judged is None else wishes.library or "not named"
+    found = [] if judged is None else judged.comparisons
     return {
         MODEL: material.onnx,
         "golden.json": golden_bytes(
             {
-                "inputs": material.picked(golden),
+                "inputs": task.golden,
                 "predictions_of": task.predictions_of,
                 "probability" if material.outputs.margin is None else "margin": expected[golden],
                 "tolerance": wishes.tolerance,
             }
         ),
         "reference.json": reference_bytes(
-            wishes.score_scale.score(risk),
-            _named_columns(material),
-            compared,
-            margin[compared],
+            wishes.score_scale.score(risk), material.by_name(), compared, margin[compared]
         ),
-        "parity.json": parity_bytes(certificate),
+        "parity.json": parity_bytes(certificate_of(trial, library, found, wishes.tolerance)),
     }
 
 
-def _golden_rows(material: _Material, expected: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Rows over the whole range of results, up to half of them with missing values."""
-    missing = np.zeros(len(expected), dtype=np.bool_)
-    for tensor in material.tensors.values():
-        if tensor.dtype.kind == "f":
-            missing |= np.isnan(tensor).any(axis=1)
-    chosen = _spread(np.flatnonzero(missing), expected, GOLDEN_ROWS // 2)
-    rest = _spread(np.flatnonzero(~missing), expected, GOLDEN_ROWS - len(chosen))
-    return np.sort(np.concatenate([chosen, rest]))
-
-
-def _spread(rows: NDArray[np.intp], result: NDArray[np.float64], most: int) -> NDArray[np.intp]:
-    """At most `most` of the rows, from the least result to the largest."""
-    ordered = rows[np.argsort(result[rows], kind="stable")]
-    return ordered[np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(np.intp)]
-
-
-def _at_cutoff(probability: NDArray[np.float64], cutoff: float | None) -> NDArray[np.intp]:
-    """The approved rows nearest to the cut-off. Raises ArtifactError where nobody is approved."""
-    limit = float(np.median(probability)) if cutoff is None else cutoff
-    approved = np.flatnonzero(probability <= limit)
-    if not len(approved):
+def _check_latency(trial: Trial, wishes: Wishes) -> None:
+    if trial.p99_us > wishes.latency_budget_us:
         raise ArtifactError(
-            f"no row has a probability of default of at most {limit:g}, the cut-off; the least is "
-            f"{probability.min():.3g}"
+            f"one row by {trial.path} takes {trial.p50_us:.0f} us here, 99 % within "
+            f"{trial.p99_us:.0f} us, over the budget of {wishes.latency_budget_us:g} us, so no "
+            "server would take it: raise the budget with --latency-budget-us, or make the model "
+            "smaller"
         )
-    return approved[np.argsort(-probability[approved], kind="stable")[:REFERENCE_ROWS]]
 
 
-def _named_columns(material: _Material) -> dict[str, NDArray[Any]]:
-    return {
-        as_name(column): material.tensors[tensor.name][:, place]
-        for tensor in material.inputs
-        for place, column in enumerate(material.columns[tensor.name])
-    }
-
-
-def _manifest(
-    material: _Material,
-    calibration: Calibration,
-    files: dict[str, bytes],
-    wishes: Wishes,
-) -> dict[str, Any]:
+def _manifest(material: Material, calibration: Calibration, wishes: Wishes) -> dict[str, Any]:
     manifest: dict[str, Any] = {
         "format": FORMAT,
         "name": wishes.name,
@@ -368,8 +188,13 @@ def _manifest(
                 "name": tensor.name,
                 "type": tensor.type,
                 "columns": [
-                    {"name": as_name(column), "feature": as_name(column), "unit": "", "monotone": 0}
-                    for column in material.columns[tensor.name]
+                    {
+                        "name": material.names[heading],
+                        "feature": material.names[heading],
+                        "unit": "",
+                        "monotone": 0,
+                    }
+                    for heading in material.columns[tensor.name]
                 ],
             }
             for tensor in material.inputs
@@ -382,26 +207,42 @@ def _manifest(
     }
     if wishes.expires is not None:
         manifest["expires"] = wishes.expires
-    files["card.md"] = card_bytes(manifest)
-    manifest["files"] = {
-        name: hashlib.sha256(content).hexdigest() for name, content in files.items()
-    }
     return manifest
 
 
-def _write(folder: Path, files: dict[str, bytes], manifest: dict[str, Any]) -> Artifact:
+def _write(
+    folder: Path,
+    files: dict[str, bytes],
+    manifest: dict[str, Any],
+    material: Material,
+    wishes: Wishes,
+) -> tuple[Artifact, Explained]:
     """Writes beside the place and moves there what loads: nobody sees half an artifact."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    text = io.StringIO()
-    YAML().dump(manifest, text)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".packing-") as top:
+    models = folder.parent.parent
+    models.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=models, prefix=".packing-") as top:
         made = Path(top) / folder.parent.name / folder.name
         made.mkdir(parents=True)
-        for name, content in {**files, MANIFEST: text.getvalue().encode()}.items():
-            (made / name).write_bytes(content)
-        load_artifact(made)
+        explained = explain(_written(made, files, manifest), material.tensors, wishes)
+        manifest["explanation"] = explained.explanation.model_dump(exclude_defaults=True)
+        files["reference.json"] = serialize(explained.reference.model_dump())
+        files["card.md"] = card_bytes(manifest)
+        _written(made, files, manifest)
+        folder.parent.mkdir(exist_ok=True)
         try:
             made.rename(folder)
         except OSError as error:
             raise ArtifactError(f"{folder} cannot be written: {error.strerror}") from None
+    return load_artifact(folder), explained
+
+
+def _written(folder: Path, files: dict[str, bytes], manifest: dict[str, Any]) -> Artifact:
+    """The artifact of these files."""
+    manifest["files"] = {
+        name: hashlib.sha256(content).hexdigest() for name, content in files.items()
+    }
+    text = io.StringIO()
+    YAML().dump(manifest, text)
+    for name, content in {**files, MANIFEST: text.getvalue().encode()}.items():
+        (folder / name).write_bytes(content)
     return load_artifact(folder)

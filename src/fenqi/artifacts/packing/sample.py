@@ -70,11 +70,19 @@ def read_sample(path: Path) -> Sample:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ArtifactError(f"{path} cannot be read: {error}") from None
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ArtifactError(
+            f"{path} is no text in UTF-8: byte {error.start}; save it as CSV in UTF-8"
+        ) from None
+    except csv.Error as error:
+        raise ArtifactError(f"{path} is no CSV file: {error}") from None
     if len(rows) < 2:
         raise ArtifactError(f"{path} needs a heading and rows below it")
     heading = [name.strip() for name in rows[0]]
+    if len(heading) == 1 and re.search(r"[;\t]", heading[0]):
+        raise ArtifactError(f"{path}:1: columns are parted by commas, not by `;` or tabs")
     for number, row in enumerate(rows[1:]):
         if len(row) != len(heading):
             raise ArtifactError(
@@ -120,10 +128,20 @@ def tensors_of(sample: Sample, inputs: list[Tensor], columns: dict[str, list[str
     return {tensor.name: sample.tensor(tensor.type, columns[tensor.name]) for tensor in inputs}
 
 
-def as_name(column: str) -> str:
-    """The heading of a column as a feature's name: small letters, digits and `_`."""
-    name = re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_")
-    return name if name[:1].isalpha() else f"column_{name}"
+def names_of(headings: list[str]) -> dict[str, str]:
+    """What each heading is called as a feature, no two alike: small letters, digits and `_`; of a
+    heading without any, as in Chinese, its place, from 1."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for place, heading in enumerate(headings, 1):
+        name = re.sub(r"[^a-z0-9]+", "_", heading.lower()).strip("_")
+        if not name[:1].isalpha():
+            name = f"column_{name or place}"
+        while name in taken:
+            name += f"_{place}"
+        names[heading] = name
+        taken.add(name)
+    return names
 
 
 def _described(inputs: list[Tensor]) -> str:
@@ -142,8 +160,15 @@ def _value(text: str, type: TensorType) -> Any:
             raise ValueError(f"{text!r} is neither true nor false")
         return _BOOLS[text.lower()]
     if type == "int64":
-        number = float(text) if text else math.nan
+        number = _number(text) if text else math.nan
         if number != int(number if math.isfinite(number) else 0):
             raise ValueError(f"{text!r} is no whole number, and the graph takes no missing ones")
         return int(text) if text.lstrip("+-").isdigit() else int(number)
-    return math.nan if text.lower() in _MISSING else float(text)
+    return math.nan if text.lower() in _MISSING else _number(text)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no number") from None

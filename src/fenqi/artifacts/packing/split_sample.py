@@ -10,12 +10,10 @@ import numpy as np
 from fenqi.artifacts.error import ArtifactError
 from fenqi.artifacts.files import read_file
 from fenqi.artifacts.interface import inputs_of
+from fenqi.artifacts.packing.by_library import BASE_ROWS
 from fenqi.artifacts.packing.sample import columns_for, read_sample, tensors_of
 from fenqi.artifacts.safety import UnsafeGraph, parse_graph
 from fenqi.artifacts.splits import split_rows
-
-# Rows of the data that are copied, in turn.
-_BASE_ROWS = 64
 
 
 def write_split_sample(
@@ -33,9 +31,11 @@ def write_split_sample(
     sample = read_sample(data)
     chosen = columns_for(sample, inputs, columns, others)
     tensors = tensors_of(sample, inputs, chosen)
-    picked = np.linspace(0, sample.rows - 1, min(sample.rows, _BASE_ROWS)).astype(np.intp)
+    picked = np.linspace(0, sample.rows - 1, min(sample.rows, BASE_ROWS)).astype(np.intp)
     base = {name: tensor[picked] for name, tensor in tensors.items()}
     rows = split_rows(model, {name: len(names) for name, names in chosen.items()}, base).inputs
+    if not len(next(iter(rows.values()))):
+        return 0
     with output.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow([name for names in chosen.values() for name in names])

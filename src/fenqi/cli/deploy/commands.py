@@ -30,6 +30,9 @@ REFUSED = 1
 UNREACHABLE = 2
 NOT_YET = 3
 
+# Kinds of events after which a canary answers nobody as a canary.
+_ENDS_A_CANARY = ("guard", "canary_stopped", "rolled_back", "promoted", "reloaded")
+
 _Why = Annotated[str, typer.Option(help="the reason, for the history", show_default=False)]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="do everything but keep or publish it")]
 _Json = Annotated[bool, typer.Option("--json", help="print JSON, for other programs")]
@@ -62,7 +65,8 @@ def connect(
     tls = None
     if tls_ca is not None or tls_certificate is not None:
         tls = Tls(ca=tls_ca, certificate=tls_certificate, key=tls_key)
-    context.obj = Connection(server, read_token(token_file), tls, timeout)
+    with _reachable():
+        context.obj = Connection(server, read_token(token_file), tls, timeout)
 
 
 @app.command()
@@ -148,10 +152,13 @@ def canary(
     answer = _call(context, "SetCanary", request)
     _show(tables.changed(answer, dry_run), answer, as_json)
     if wait and not dry_run and not stop:
+        watched = answer.deployment.canary.release.content_hash
         for event in _events(context, since, wait):
-            if event.kind in ("guard", "canary_stopped", "rolled_back", "promoted", "reloaded"):
+            replaced = event.kind == "canary" and event.release != watched
+            if replaced or event.kind in _ENDS_A_CANARY:
                 print(tables.event_line(event).plain, file=sys.stderr)
-                raise typer.Exit(0 if event.kind == "promoted" else REFUSED)
+                promoted = event.kind == "promoted" and event.release == watched
+                raise typer.Exit(0 if promoted else REFUSED)
 
 
 @app.command()
@@ -323,6 +330,7 @@ def _call(context: typer.Context, method: str, request: Any) -> Any:
 @contextmanager
 def _reachable() -> Iterator[None]:
     from fenqi.cli.deploy.connection import RefusedCall, UnreachableError
+    from fenqi.errors import ConfigurationError
 
     try:
         yield
@@ -332,7 +340,7 @@ def _reachable() -> Iterator[None]:
     except TimeoutError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(NOT_YET) from None
-    except UnreachableError as error:
+    except (UnreachableError, ConfigurationError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(UNREACHABLE) from None
 

@@ -68,9 +68,11 @@ class Connection:
         except grpc.RpcError as error:
             code, details = error.code(), error.details()
             if code == grpc.StatusCode.UNAVAILABLE:
+                how = "in cleartext" if self.tls is None else "with TLS"
+                what = " or turn TLS on with --tls-ca FILE" if self.tls is None else ""
                 raise UnreachableError(
-                    f"no admin service answers on {self.target}: name it with "
-                    f"--server HOST:PORT ({details})"
+                    f"no admin service answers on {self.target} {how}: name it with "
+                    f"--server HOST:PORT{what} ({details})"
                 ) from None
             if code == grpc.StatusCode.DEADLINE_EXCEEDED:
                 raise TimeoutError(details) from None

@@ -12,6 +12,9 @@ from fenqi.deployment import DECISIONS
 from fenqi.v1 import admin_pb2
 from fenqi.v1.scoring_pb2 import Release
 
+# Of the columns that moved, so many are named.
+_MOST_COLUMNS = 5
+
 
 def status(answer: admin_pb2.ListResponse) -> RenderableType:
     """What answers, and what waits for somebody."""
@@ -33,7 +36,8 @@ def deployment(one: admin_pb2.Deployment) -> RenderableType:
     title.append(f", {_moment(one.at)} by {one.who}", style="")
     if one.why:
         title.append(f": {one.why}")
-    return Group(title, table)
+    warnings = [Text(warning, style="yellow") for warning in one.warnings]
+    return Group(title, table, *warnings)
 
 
 def pending(one: admin_pb2.PendingApproval) -> Text:
@@ -66,6 +70,8 @@ def listed(answer: admin_pb2.ListResponse) -> RenderableType:
 def described(answer: admin_pb2.DescribeResponse) -> RenderableType:
     one = answer.release
     table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column()
+    table.add_column(overflow="fold")
     table.add_row("release", one.release.content_hash)
     table.add_row("policy", f"{one.release.policy} {one.release.policy_version}")
     table.add_row("file", one.policy_file)
@@ -134,33 +140,50 @@ def traffic(answer: admin_pb2.TrafficResponse) -> RenderableType:
     table.add_column("")
     for one in answer.releases:
         table.add_column(f"{one.role}\n{one.release.content_hash[:12]}", justify="right")
+    slots = sorted({score.slot for one in answer.releases for score in one.scores})
     rows: dict[str, list[str]] = {}
     for one in answer.releases:
         figures = {
             "requests": f"{one.requests:,}",
-            "failed": f"{sum(one.errors.values()):,}",
+            "failed": "\n".join(f"{n:,} {code}" for code, n in one.errors.items()) or "0",
             **{name: f"{one.decisions[name]:,}" for name in DECISIONS},
             "p50 us": f"{one.p50_us:,.0f}",
             "p99 us": f"{one.p99_us:,.0f}",
             "p99.9 us": f"{one.p999_us:,.0f}",
             "max us": f"{one.max_us:,.0f}",
-            "PSI of scores": "\n".join(_psi(one.scores)) or "-",
+            **{f"PSI of {slot}": _psi(one.scores, slot) for slot in slots},
         }
         for name, figure in figures.items():
             rows.setdefault(name, []).append(figure)
     for name, row in rows.items():
         table.add_row(name, *row)
     parts: list[RenderableType] = [Text(f"deployment {answer.deployment}", style="bold"), table]
+    parts += [moved for one in answer.releases for moved in _moved(one)]
     for one in answer.releases:
         if one.HasField("comparison"):
             parts += ["", *_comparison(one)]
     return Group(*parts)
 
 
-def _psi(scores: Iterable[admin_pb2.ScoreDistribution]) -> Iterator[str]:
+def _psi(scores: Iterable[admin_pb2.ScoreDistribution], slot: str) -> str:
+    """Of the scores in a slot, with what chance alone stays below."""
     for score in scores:
-        if score.drift.requests:
-            yield f"{score.slot} {score.drift.psi:.3f} (noise {score.drift.noise_bound:.3f})"
+        if score.slot == slot and score.drift.requests:
+            return f"{score.drift.psi:.3f}\n(noise {score.drift.noise_bound:.3f})"
+    return "-"
+
+
+def _moved(one: admin_pb2.ReleaseTraffic) -> Iterator[Text]:
+    """The columns that moved most, where some did beyond what chance explains."""
+    moved = [column for column in one.columns if column.drift.psi > column.drift.noise_bound]
+    moved.sort(key=lambda column: column.drift.psi, reverse=True)
+    if moved:
+        most = ", ".join(
+            f"{column.column} {column.drift.psi:.3f} (noise {column.drift.noise_bound:.3f})"
+            for column in moved[:_MOST_COLUMNS]
+        )
+        told = f"{len(moved)} of {len(one.columns)} columns moved beyond chance, most: {most}"
+        yield Text(f"\n{one.role} {one.release.content_hash[:12]}: {told}")
 
 
 def _comparison(one: admin_pb2.ReleaseTraffic) -> Iterator[RenderableType]:

@@ -5,22 +5,19 @@ Exit codes: 0 nothing to say, 1 something is wrong or differs, 2 something canno
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from fenqi.cli.readable import readable
+
 app = typer.Typer(
     help="Pack, verify, sign and compare models.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-
-CANNOT_READ = 2
 
 _Folder = Annotated[
     Path, typer.Argument(help="the artifact: models/<name>/<version>", show_default=False)
@@ -45,28 +42,19 @@ _Trusted = Annotated[
 _Json = Annotated[bool, typer.Option("--json", help="print JSON, for other programs")]
 
 
-@contextmanager
-def _readable() -> Iterator[None]:
-    """Ends with status 2 where something cannot be read or made."""
-    from fenqi.artifacts import ArtifactError
-
-    try:
-        yield
-    except ArtifactError as error:
-        print(error, file=sys.stderr)
-    except OSError as error:
-        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
-    else:
-        return
-    raise typer.Exit(CANNOT_READ)
-
-
 @app.command()
 def pack(
     onnx: _Graph,
     data: _Data,
     name: Annotated[str, typer.Option(help="small letters, digits and _")],
     version: Annotated[str, typer.Option(help="of the model")] = "1",
+    predict: Annotated[
+        str,
+        typer.Option(
+            metavar="MODULE:FUNCTION",
+            help="a function that lets the training library predict: it is given the columns",
+        ),
+    ] = "",
     predictions: _Predictions = "",
     library: Annotated[
         str, typer.Option(help="which library predicted, with its version: lightgbm 4.7.0")
@@ -93,6 +81,17 @@ def pack(
         Literal["none", "platt", "isotonic"],
         typer.Option(help="fit the probability to the outcomes; best on rows not trained on"),
     ] = "none",
+    explain: Annotated[
+        Literal["exact", "permutation", "none"],
+        typer.Option(help="exact where the graph allows it, else none; or an estimate, or none"),
+    ] = "exact",
+    explanation_budget_us: Annotated[
+        float, typer.Option(min=1, help="to explain one row, microseconds")
+    ] = 1000,
+    reference: Annotated[
+        Literal["at_cutoff", "population", "maximum"],
+        typer.Option(help="whom reasons compare with: the just approved, everybody, or the best"),
+    ] = "at_cutoff",
     cutoff: Annotated[
         float | None,
         typer.Option(
@@ -100,10 +99,11 @@ def pack(
         ),
     ] = None,
     base_score: Annotated[float, typer.Option(help="the score at --base-odds")] = 600,
-    base_odds: Annotated[float, typer.Option(help="good : bad")] = 50,
-    points_to_double_odds: Annotated[float, typer.Option()] = 20,
+    base_odds: Annotated[float, typer.Option(min=1e-6, help="good : bad")] = 50,
+    points_to_double_odds: Annotated[float, typer.Option(min=1e-6)] = 20,
     tolerance: Annotated[
-        float, typer.Option(help="how far the graph may be from the predictions")
+        float,
+        typer.Option(min=1e-9, max=1e-3, help="how far the graph may be from the predictions"),
     ] = 1e-5,
     kind: Annotated[str, typer.Option(help="gradient boosting, scorecard, ...")] = "model",
     purpose: Annotated[str, typer.Option(help="what it is for")] = "Probability of default.",
@@ -115,7 +115,9 @@ def pack(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="last day on which it may decide"),
     ] = None,
-    latency_budget_us: Annotated[float, typer.Option(help="for one row, microseconds")] = 100,
+    latency_budget_us: Annotated[
+        float, typer.Option(min=1, help="for one row, microseconds")
+    ] = 100,
     models: Annotated[Path, typer.Option(help="where artifacts are")] = Path("models"),
 ) -> None:
     """Make an artifact of an exported model: golden rows, reference, parity, calibration, card.
@@ -124,9 +126,10 @@ def pack(
     """
     from fenqi.artifacts.manifest import ScoreScale
     from fenqi.artifacts.packing import Wishes
+    from fenqi.artifacts.packing.predict import load_predict
     from fenqi.cli.model.pack import run
 
-    with _readable():
+    with readable():
         run(
             onnx,
             data,
@@ -135,6 +138,7 @@ def pack(
                 name=name,
                 version=version,
                 columns=columns.split(",") if columns else None,
+                predict=load_predict(predict) if predict else None,
                 predictions=predictions or None,
                 splits=splits,
                 library=library or None,
@@ -143,6 +147,9 @@ def pack(
                 is_margin=margin,
                 default_class=default_class,
                 calibrate=calibrate,
+                explain=explain,
+                explanation_budget_us=explanation_budget_us,
+                reference=reference,
                 cutoff=cutoff,
                 score_scale=ScoreScale(
                     base_score=base_score,
@@ -175,11 +182,14 @@ def splits(
     """
     from fenqi.artifacts.packing.split_sample import write_split_sample
 
-    with _readable():
+    with readable():
         others = {name for name in (predictions, target) if name}
         chosen = columns.split(",") if columns else None
         rows = write_split_sample(onnx, data, chosen, others, output)
-        print(f"{output}: {rows} rows")
+        if rows:
+            print(f"{output}: {rows} rows")
+        else:
+            print(f"{onnx} has no trees that split a number of its inputs: nothing to predict")
 
 
 @app.command()
@@ -192,7 +202,7 @@ def verify(
     """Check an artifact: files, signature, expiry, golden rows, parity, latency."""
     from fenqi.cli.model.verify import run
 
-    with _readable():
+    with readable():
         status = run(folder, trusted, strict, as_json)
     raise typer.Exit(status)
 
@@ -202,7 +212,7 @@ def show(folder: _Folder, as_json: _Json = False) -> None:
     """Show what a model takes and gives, which path serves it and why, and what is known of it."""
     from fenqi.cli.model.show import run
 
-    with _readable():
+    with readable():
         run(folder, as_json)
 
 
@@ -218,7 +228,7 @@ def diff(
     """
     from fenqi.cli.model.diff import run
 
-    with _readable():
+    with readable():
         status = run(old, new, as_json)
     raise typer.Exit(status)
 
@@ -232,7 +242,7 @@ def keys(
     """Make a pair of Ed25519 keys. The private one signs; servers are told to trust the other."""
     from fenqi.artifacts.signature import make_keys
 
-    with _readable():
+    with readable():
         print(f"{file} signs: keep it secret. {make_keys(file)} is for those who are to trust it.")
 
 
@@ -245,7 +255,7 @@ def sign(
     from fenqi.artifacts import load_artifact
     from fenqi.artifacts.signature import sign
 
-    with _readable():
+    with readable():
         (folder / "signature.json").unlink(missing_ok=True)
         artifact = load_artifact(folder)
         signature = sign(folder, artifact.manifest, artifact.digest, key)

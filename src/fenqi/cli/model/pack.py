@@ -6,6 +6,12 @@ from pathlib import Path
 
 from fenqi.artifacts.packing import Wishes, pack
 
+_COMPARED = {
+    "at_cutoff": "applicants of the sample who are just approved",
+    "population": "applicants of the sample",
+    "maximum": "applicant with the best score",
+}
+
 
 def run(onnx: Path, data: Path, models: Path, wishes: Wishes) -> None:
     """Raises ArtifactError where nothing is packed."""
@@ -15,8 +21,11 @@ def run(onnx: Path, data: Path, models: Path, wishes: Wishes) -> None:
     what = "margin" if outputs.margin is not None else f"probability of class {outputs.class_}"
     print(f"{artifact.folder} is packed: {what} from the output {outputs.result}")
     for one in parity.comparisons:
-        first, second = one.between
-        print(f"{first} and {second}: {one.count} {one.rows} rows, {one.largest:.1e} apart at most")
+        print(one.sentence)
+    print(f"explanation: {packed.explanation}")
+    if artifact.manifest.explanation.method != "none":
+        rows = len(artifact.reference.rows)
+        print(f"reasons compare with {rows} {_COMPARED[artifact.manifest.explanation.reference]}")
     for note in packed.notes:
         print(f"note: {note}")
     print(

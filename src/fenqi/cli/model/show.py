@@ -76,29 +76,35 @@ def _facts(artifact: Artifact, trial: Trial) -> Iterator[tuple[str, str]]:
         f"{scale.base_score:g} at odds of {scale.base_odds:g} : 1, "
         f"{scale.points_to_double_odds:g} points to double the odds",
     )
-    explanation = manifest.explanation
-    yield (
-        "explanation",
-        f"{explanation.method}, against {explanation.reference}, "
-        f"{len(artifact.reference.rows)} rows, within {explanation.budget_us:g} us",
-    )
+    yield "explanation", _explanation(artifact)
     yield "golden rows", f"{len(artifact.golden.expected)}, predicted by {_predicted_by(artifact)}"
     for one in parity.comparisons:
-        first, second = one.between
+        yield "parity", one.sentence
+    if parity.split_values or parity.split_values_not_tried:
         yield (
-            "parity",
-            f"{first} and {second}: {one.count} {one.rows} rows, {one.largest:.1e} apart at most",
+            "split values",
+            f"{parity.split_values} tried with their neighbours, "
+            f"{parity.split_values_not_tried} not",
         )
-    yield (
-        "split values",
-        f"{parity.split_values} tried with their neighbours, {parity.split_values_not_tried} not",
-    )
+    for gap in parity.gaps:
+        yield "not compared", gap
 
 
 def _expiry(expires: date | None) -> str:
     if expires is None:
         return "never said"
     return f"{expires}" + (", which is past" if expires < date.today() else "")
+
+
+def _explanation(artifact: Artifact) -> str:
+    explanation, rows = artifact.manifest.explanation, len(artifact.reference.rows)
+    if explanation.method == "none":
+        return "none: a refusal by its score gives no reasons"
+    how: str = explanation.method
+    if explanation.method == "permutation":
+        how += f", {explanation.permutations} of them"
+    compared = f"{explanation.reference}, {rows} row{'' if rows == 1 else 's'}"
+    return f"{how}, against {compared}, within {explanation.budget_us:g} us"
 
 
 def _calibration(calibration: Calibration) -> str:

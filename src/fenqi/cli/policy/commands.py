@@ -5,13 +5,12 @@ Exit codes: 0 nothing to say, 1 problems were found, 2 something cannot be read 
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+from fenqi.cli.readable import readable
 
 app = typer.Typer(
     help="Write, check, test and explain policies.",
@@ -19,30 +18,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-CANNOT_READ = 2
-
 _Policy = Annotated[Path, typer.Argument(help="the policy file", show_default=False)]
 _Models = Annotated[
     Path | None, typer.Option(help="folder of model packages [default: models beside its folder]")
 ]
 _Json = Annotated[bool, typer.Option("--json", help="print JSON, for other programs")]
-
-
-@contextmanager
-def _readable() -> Iterator[None]:
-    """Ends with status 2 where a file cannot be read or a policy does not compile."""
-    from fenqi.errors import ConfigurationError
-    from fenqi.policy import PolicyError
-
-    try:
-        yield
-    except (PolicyError, ConfigurationError) as error:
-        print(error, file=sys.stderr)
-    except OSError as error:
-        print(f"{error.filename}: cannot be read: {error.strerror}", file=sys.stderr)
-    else:
-        return
-    raise typer.Exit(CANNOT_READ)
 
 
 @app.command()
@@ -59,7 +39,7 @@ def check(
     """
     from fenqi.cli.policy.check import run, run_watching
 
-    with _readable():
+    with readable():
         if watch:
             run_watching(file, models)
             return
@@ -83,7 +63,7 @@ def test(
     """Run a policy's example applicants: those under `tests`, and those in POLICY.tests.yaml."""
     from fenqi.cli.policy.test import run, run_watching
 
-    with _readable():
+    with readable():
         if watch:
             run_watching(file, models, coverage)
             return
@@ -110,7 +90,7 @@ def run(
     from fenqi.bundled import POLICY
     from fenqi.cli.policy.run import run
 
-    with _readable():
+    with readable():
         run(file, policy or POLICY, models, stage, at, as_json)
 
 
@@ -134,7 +114,7 @@ def diff(
     """
     from fenqi.cli.policy.diff import run
 
-    with _readable():
+    with readable():
         status = run(old, new, applications or [], models, as_json)
     raise typer.Exit(status)
 
@@ -152,7 +132,7 @@ def docs(
     """Write the policy as a book for people: its rules, tables and reasons, the flow drawn."""
     from fenqi.cli.policy.docs import run
 
-    with _readable():
+    with readable():
         run(file, models, format == "html", output)
 
 

@@ -2,15 +2,15 @@
 
 Changes happen one after the other on one thread of low priority. Each is: bring the releases in
 (load, warm, measure), publish through the state folder, hand over to the engine. Whatever fails
-before publication leaves what runs untouched.
+before publication leaves what runs untouched. Compiling takes long and changes nothing, so it has a
+thread of its own: a guard or a roll back does not wait for it.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,22 +18,21 @@ from typing import TypeVar
 
 from fenqi.deployment import LoadedRelease, Readiness
 from fenqi.engine import Engine
-from fenqi.serving.deployments.errors import RefusedError, TooLateError, UnknownReleaseError
+from fenqi.serving.deployments.errors import RefusedError, StateError, UnknownReleaseError
 from fenqi.serving.deployments.history import EventKind
 from fenqi.serving.deployments.pending import Pending
+from fenqi.serving.deployments.pruning import prune
 from fenqi.serving.deployments.publisher import BroughtIn, Publisher
 from fenqi.serving.deployments.records import CanaryRecord, DeploymentRecord
 from fenqi.serving.deployments.recovery import publish_last
-from fenqi.serving.deployments.releases import ReleaseOrigin, name_of
+from fenqi.serving.deployments.releases import ReleaseOrigin, differences, filled, name_of
 from fenqi.serving.deployments.second_approval import SecondApproval
 from fenqi.serving.deployments.sources import Sources
-from fenqi.serving.deployments.staging import compile_release
+from fenqi.serving.deployments.staging import Compiled, compile_release
 from fenqi.serving.deployments.state import State
+from fenqi.serving.deployments.turns import Turns
 
 Result = TypeVar("Result")
-
-# Enough that nobody waits for it, little enough that a lock it holds is soon free again.
-_NICENESS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,8 @@ class Change:
     record: DeploymentRecord
     readiness: Readiness | None = None
     pending: Pending | None = None
+    # The champion of a trial, where it is not kept.
+    unkept: ReleaseOrigin | None = None
 
 
 class Deployments:
@@ -70,8 +71,10 @@ class Deployments:
         sources: Sources,
         latency_budget_us: float,
         approval_seconds: float,
+        keep_releases: int,
     ) -> None:
-        """`approval_seconds`: how long a promotion waits for a second approver; 0: needs none."""
+        """`approval_seconds`: how long a promotion waits for a second approver; 0: needs none.
+        `keep_releases`: as `prune` has it."""
         self.engine = engine
         self.latency_budget_us = latency_budget_us
         self.state = state
@@ -79,9 +82,8 @@ class Deployments:
         self._publisher = Publisher(engine, state, latency_budget_us)
         self._approval = SecondApproval(self._publisher, state, approval_seconds)
         self._needs_approval = approval_seconds > 0
-        self._thread = ThreadPoolExecutor(
-            max_workers=1, thread_name_prefix="deployments", initializer=_lower_priority
-        )
+        self._keep_releases = keep_releases
+        self._changes, self._compilations = Turns("changes"), Turns("compilations")
 
     # --- what there is ---
 
@@ -114,19 +116,24 @@ class Deployments:
 
     def differences(self, content_hash: str) -> list[str]:
         """How a release differs from the champion, a sentence each. Raises StateError."""
-        return _differences(self.champion, self.state.releases.origin(content_hash))
+        return differences(self.champion, self.state.releases.origin(content_hash))
 
     # --- changes ---
 
-    def start(self, restage: bool) -> None:
+    def start(self, restage: bool) -> bool:
         """As `publish_last` says."""
-        self._in_turn(
-            None, partial(publish_last, self._publisher, self.state, self.sources, restage)
-        )
+
+        def start() -> bool:
+            went_on = publish_last(self._publisher, self.state, self.sources, restage)
+            self._prune()
+            return went_on
+
+        return self._changes.take(start)
 
     def stop(self) -> None:
         """Returns when a change that has begun is done. What answers goes on."""
-        self._thread.shutdown(cancel_futures=True)
+        self._compilations.stop()
+        self._changes.stop()
 
     def stage(
         self,
@@ -139,8 +146,13 @@ class Deployments:
     ) -> Staged:
         """Compiles, loads, warms and keeps a release. `policy`: None is the champion's file.
         `bindings`: slot to `name/version`, where it is not what the policy says."""
-        stage = partial(self._stage, who, policy, bindings, why, dry_run)
-        return self._in_turn(seconds, self._recorded(stage, who, why, dry_run))
+
+        def stage() -> Staged:
+            path = Path(self.champion.policy_file) if policy is None else policy
+            compiled = compile_release(self.sources, path, bindings, who)
+            return self._changes.take(partial(self._stage, who, compiled, why, dry_run))
+
+        return self._compilations.take(self._recorded(stage, who, why, dry_run), seconds)
 
     def set_canary(
         self,
@@ -153,16 +165,17 @@ class Deployments:
     ) -> Change:
         """Gives the release a share of the customers; stops the canary where that is 0."""
         change = partial(self._set_canary, who, name, share, why, dry_run)
-        return self._in_turn(seconds, self._recorded(change, who, why, dry_run))
+        return self._changes.take(self._recorded(change, who, why, dry_run), seconds)
 
-    def stop_canary(self, number: int, who: str, why: str) -> None:
-        """Stops the canary of deployment `number`, if that still answers. Does not wait."""
+    def stop_canary(self, number: int, who: str, why: str) -> Future[None]:
+        """Stops the canary of deployment `number`, if that still answers. Does not wait: what
+        comes of it is in the future, which may raise StateError or RefusedError."""
 
         def stop() -> None:
             if self.current.number == number and self.current.canary is not None:
                 self._publisher.publish(self._without_canary("guard", who, why))
 
-        self._thread.submit(stop)
+        return self._changes.take_later(stop)
 
     def set_shadows(
         self,
@@ -174,7 +187,7 @@ class Deployments:
     ) -> Change:
         """Makes these the shadows, and no others."""
         change = partial(self._set_shadows, who, names, why, dry_run)
-        return self._in_turn(seconds, self._recorded(change, who, why, dry_run))
+        return self._changes.take(self._recorded(change, who, why, dry_run), seconds)
 
     def promote(
         self, who: str, name: str, why: str, dry_run: bool, seconds: float | None = None
@@ -183,43 +196,35 @@ class Deployments:
         needed, asks for one or, called by one, approves."""
 
         def change() -> Change:
+            if not name and self.current.canary is None:
+                raise UnknownReleaseError("there is no canary to promote: name a release")
             return self._promote("promoted", who, self.resolve(name or "canary"), why, dry_run)
 
-        return self._in_turn(seconds, self._recorded(change, who, why, dry_run))
+        return self._changes.take(self._recorded(change, who, why, dry_run), seconds)
 
     def roll_back(
         self, who: str, number: int, why: str, dry_run: bool, seconds: float | None = None
     ) -> Change:
         """Makes the champion of deployment `number` champion again; 0 is the champion before."""
         change = partial(self._roll_back, who, number, why, dry_run)
-        return self._in_turn(seconds, self._recorded(change, who, why, dry_run))
+        return self._changes.take(self._recorded(change, who, why, dry_run), seconds)
 
     def reload(self, who: str, why: str, dry_run: bool, seconds: float | None = None) -> Change:
         """Compiles the champion's policy file again and promotes the result."""
-        change = partial(self._reload, who, why, dry_run)
-        return self._in_turn(seconds, self._recorded(change, who, why, dry_run))
+
+        def reload() -> Change:
+            champion = self.champion
+            file = Path(champion.policy_file)
+            compiled = compile_release(self.sources, file, champion.bindings, who)
+            before = champion.content_hash
+            return self._changes.take(partial(self._reload, who, before, compiled, why, dry_run))
+
+        return self._compilations.take(self._recorded(reload, who, why, dry_run), seconds)
 
     def lapse(self) -> None:
         """Drops a promotion that nobody approved in time. Does not wait."""
         if self.state.pending.waiting is not None:
-            self._thread.submit(self._approval.lapse)
-
-    # --- on the thread of the changes ---
-
-    def _in_turn(self, seconds: float | None, change: Callable[[], Result]) -> Result:
-        future: Future[Result] = self._thread.submit(change)
-        try:
-            return future.result(seconds)
-        except FutureTimeoutError:
-            if future.cancel():
-                raise TooLateError(
-                    "the change was not begun in time, because others were before it; nothing "
-                    "was done"
-                ) from None
-            raise TooLateError(
-                "the change takes longer than the caller waits, and goes on; "
-                "`fenqi deploy history` will say what came of it"
-            ) from None
+            self._changes.take_later(self._approval.lapse)
 
     def _recorded(
         self, change: Callable[[], Result], who: str, why: str, dry_run: bool
@@ -227,20 +232,25 @@ class Deployments:
         """The change; a refusal is told in the history too."""
 
         def recorded() -> Result:
+            refused = ""
             try:
-                return change()
-            except RefusedError as error:
-                if not dry_run:
-                    self.state.history.append("refused", who=who, why=why, what=str(error))
-                raise
+                try:
+                    return change()
+                except RefusedError as error:
+                    if not dry_run:
+                        refused = f"{error}; and "
+                        self.state.history.append("refused", who=who, why=why, what=str(error))
+                    raise
+            except OSError as error:
+                raise StateError(
+                    f"{refused}the state folder cannot be written: {error.strerror}"
+                ) from None
 
         return recorded
 
-    def _stage(
-        self, who: str, policy: Path | None, bindings: Mapping[str, str], why: str, dry_run: bool
-    ) -> Staged:
-        path = Path(self.champion.policy_file) if policy is None else policy
-        compiled = compile_release(self.sources, path, bindings, who)
+    # --- on the thread of the changes ---
+
+    def _stage(self, who: str, compiled: Compiled, why: str, dry_run: bool) -> Staged:
         origin = compiled.release.origin
         readiness = self._publisher.measure(compiled.release).readiness
         if not dry_run:
@@ -249,9 +259,10 @@ class Deployments:
                 "staged",
                 who=who,
                 why=why,
-                what=f"{name_of(origin)} {_filled(origin)}, p99 {readiness.p99_us:.0f} us",
+                what=f"{name_of(origin)} {filled(origin)}, p99 {readiness.p99_us:.0f} us",
                 release=origin.content_hash,
             )
+            self._prune()
         return Staged(origin, readiness, compiled.warnings)
 
     def _set_canary(self, who: str, name: str, share: float, why: str, dry_run: bool) -> Change:
@@ -265,6 +276,7 @@ class Deployments:
         release = self.resolve(name)
         if release == self.current.champion:
             raise RefusedError(f"{release[:12]} is the champion; a canary is another release")
+        self._publisher.refuse_expired(release)
         brought_in = self._publisher.bring_in(release, must_be_fast=True)
         # With one salt, who was in stays in when the share grows.
         same = canary is not None and canary.release == release
@@ -293,6 +305,7 @@ class Deployments:
     def _promote(self, kind: EventKind, who: str, release: str, why: str, dry_run: bool) -> Change:
         if release == self.current.champion:
             raise RefusedError(f"{self._publisher.name(release)} is the champion already")
+        self._publisher.refuse_expired(release)
         asked = self._approval.asked_by_another(who, release) if self._needs_approval else None
         brought_in = self._publisher.bring_in(release, must_be_fast=True)
         if asked is None and self._needs_approval:
@@ -307,6 +320,11 @@ class Deployments:
         return change
 
     def _roll_back(self, who: str, number: int, why: str, dry_run: bool) -> Change:
+        if not 0 <= number <= self.current.number:
+            raise RefusedError(
+                f"there is no deployment {number}; `fenqi deploy history` shows those that there "
+                f"were, up to {self.current.number}"
+            )
         target = self._champion_before() if number == 0 else self.state.records.read(number)
         release = target.champion
         if release == self.current.champion:
@@ -328,19 +346,20 @@ class Deployments:
                 return earlier
         raise RefusedError("there is no champion before this one to go back to")
 
-    def _reload(self, who: str, why: str, dry_run: bool) -> Change:
-        champion = self.champion
-        file = Path(champion.policy_file)
-        compiled = compile_release(self.sources, file, champion.bindings, who)
-        release = compiled.release.origin.content_hash
-        if release == champion.content_hash:
+    def _reload(self, who: str, before: str, compiled: Compiled, why: str, dry_run: bool) -> Change:
+        """`before`: the champion whose file was compiled."""
+        origin = compiled.release.origin
+        if self.current.champion != before:
+            raise RefusedError("the champion has changed since the reload began; reload again")
+        if origin.content_hash == before:
             raise RefusedError("the policy's files and models are those that answer already")
         if dry_run:
-            brought_in = self._publisher.measure(compiled.release)
-            record = self._with_champion("reloaded", who, why, release)
-            return self._published(record, {release: brought_in}, dry_run)
+            measured = self._publisher.measure(compiled.release)
+            record = self._with_champion("reloaded", who, why, origin.content_hash)
+            record = record.model_copy(update={"what": f"{name_of(origin)} is the champion"})
+            return Change(record, measured.readiness, unkept=origin)
         self._publisher.keep(compiled.release)
-        return self._promote("reloaded", who, release, why, dry_run)
+        return self._promote("reloaded", who, origin.content_hash, why, dry_run)
 
     def _without_canary(self, kind: EventKind, who: str, why: str) -> DeploymentRecord:
         canary = self.current.canary
@@ -363,31 +382,12 @@ class Deployments:
         if not dry_run:
             loaded: dict[str, LoadedRelease] = {r: one.release for r, one in brought_in.items()}
             self._publisher.publish(record, loaded)
+            self._prune()
         measured = [one.readiness for one in brought_in.values() if one.readiness is not None]
         slowest = max(measured, key=lambda readiness: readiness.p99_us, default=None)
         return Change(record, slowest)
 
-
-def _lower_priority() -> None:
-    os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
-
-
-def _filled(origin: ReleaseOrigin) -> str:
-    if not origin.models:
-        return "without a model"
-    return "with " + ", ".join(f"{slot}: {name}" for slot, name in origin.models.items())
-
-
-def _differences(old: ReleaseOrigin, new: ReleaseOrigin) -> list[str]:
-    if old.content_hash == new.content_hash:
-        return []
-    told = []
-    if (old.policy, old.policy_version) != (new.policy, new.policy_version):
-        told.append(
-            f"policy {old.policy} {old.policy_version} becomes {new.policy} {new.policy_version}"
-        )
-    for slot in sorted(old.models.keys() | new.models.keys()):
-        before, after = old.models.get(slot, "nothing"), new.models.get(slot, "nothing")
-        if before != after:
-            told.append(f"slot {slot}: {before} becomes {after}")
-    return told or ["the same policy version and models, with other contents"]
+    def _prune(self) -> None:
+        # The change is made. What cannot be removed now will be looked at after the next one.
+        with suppress(OSError):
+            prune(self.state, self._keep_releases)

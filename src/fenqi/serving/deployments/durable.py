@@ -34,6 +34,15 @@ def write_folder_durably(path: Path, files: Mapping[str, bytes]) -> None:
     sync_folder(path.parent)
 
 
+def remove_folder_durably(path: Path) -> None:
+    """Removes the folder `path`, which is there whole until it is gone. Raises OSError."""
+    temporary = path.with_name(TEMPORARY + path.name)
+    remove_folder(temporary)
+    path.rename(temporary)
+    sync_folder(path.parent)
+    remove_folder(temporary)
+
+
 def remove_leftovers(folder: Path) -> None:
     """Removes what writers that were killed have left in `folder`."""
     for left in folder.glob(TEMPORARY + "*"):

@@ -29,6 +29,7 @@ EventKind = Literal[
     "canary",
     "canary_stopped",
     "guard",
+    "expired",
     "shadows",
     "promoted",
     "rolled_back",
@@ -36,8 +37,12 @@ EventKind = Literal[
     "approval_asked",
     "approval_lapsed",
     "artifact",
+    "pruned",
     "history_damaged",
 ]
+
+# Who did what nobody asked for.
+SERVER = "server"
 
 _NOTHING_BEFORE = "0" * 64
 
@@ -132,9 +137,9 @@ class History:
             self._write(line + b"\n")
             self._lines += 1
             self._last = hashlib.sha256(line).hexdigest()
-            self._write_head()
             self._events.append(event)
             self._changed.notify_all()
+            self._write_head()
         return event
 
     def events(self, after: int = 0) -> Sequence[Event]:

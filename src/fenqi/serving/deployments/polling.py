@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from abc import ABC, abstractmethod
 
+from fenqi.errors import FenqiError
+
 
 class Polling(ABC):
-    """Looks every `seconds`, from `start` until `stop`. `name`: the thread's."""
+    """Looks every `seconds`, from `start` until `stop`. `name`: the thread's.
+
+    What goes wrong with disk or state is told on stderr, once until it changes, and looked at
+    again: a full disk must not end a guard.
+    """
 
     def __init__(self, name: str, seconds: float) -> None:
+        self._name = name
         self._seconds = seconds
+        self._told = ""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -23,8 +32,18 @@ class Polling(ABC):
 
     @abstractmethod
     def _look(self) -> None:
-        """What is done each time."""
+        """What is done each time. May raise FenqiError and OSError."""
 
     def _run(self) -> None:
         while not self._stop.wait(self._seconds):
-            self._look()
+            try:
+                self._look()
+            except (FenqiError, OSError) as error:
+                self._tell_fault(str(error))
+            else:
+                self._told = ""
+
+    def _tell_fault(self, fault: str) -> None:
+        if fault != self._told:
+            print(f"{self._name}: {fault}", file=sys.stderr, flush=True)
+            self._told = fault

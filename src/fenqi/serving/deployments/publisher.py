@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fenqi.artifacts.expiry import expired
 from fenqi.deployment import Canary, Deployment, LoadedRelease, Readiness
 from fenqi.engine import Engine
 from fenqi.errors import CallError
@@ -82,6 +83,19 @@ class Publisher:
         except StateError as error:
             raise RefusedError(str(error)) from None
         return self.measure(stored, must_be_fast=must_be_fast)
+
+    def refuse_expired(self, content_hash: str) -> None:
+        """Raises RefusedError where a model of the release is past its last day."""
+        try:
+            origin = self._state.releases.origin(content_hash)
+        except StateError as error:
+            raise RefusedError(str(error)) from None
+        past = expired(origin.expires)
+        if past:
+            raise RefusedError(
+                f"{name_of(origin)}: {'; '.join(past)}: stage the policy with a version that may "
+                "still decide"
+            )
 
     def keep(self, release: StagedRelease) -> None:
         """Raises RefusedError where the disk does not take it."""

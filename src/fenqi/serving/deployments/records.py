@@ -60,8 +60,6 @@ class DeploymentRecords:
         self._pointer = folder / "published"
         remove_leftovers(self._folder)
         remove_leftovers(folder)
-        numbers = [int(path.stem) for path in self._folder.glob("[0-9]*.json")]
-        self._next = max(numbers, default=0) + 1
         self._published = self._read_published()
 
     @property
@@ -71,15 +69,14 @@ class DeploymentRecords:
 
     @property
     def next_number(self) -> int:
-        """The number of the record to be published next."""
-        return self._next
+        """The number of the record to be published next. A record of that number may be there
+        already: one that was written and, because the server was killed, never published."""
+        return 1 if self._published is None else self._published.number + 1
 
     def publish(self, record: DeploymentRecord) -> None:
         """Writes the record, then points to it: it is published once this returns, and not at all
         where it raises OSError. `record.number` is `next_number`."""
-        path = self._path(record.number)
-        self._next = record.number + 1
-        write_durably(path, record.model_dump_json(exclude_none=True).encode())
+        write_durably(self._path(record.number), record.model_dump_json(exclude_none=True).encode())
         write_durably(self._pointer, f"{record.number}\n".encode())
         self._published = record
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from fenqi.errors import CallError, ConfigurationError
 from fenqi.serving.deployments.errors import RefusedError, StateError
-from fenqi.serving.deployments.history import now
+from fenqi.serving.deployments.history import SERVER, now
 from fenqi.serving.deployments.publisher import BroughtIn, Publisher
 from fenqi.serving.deployments.records import DeploymentRecord
 from fenqi.serving.deployments.releases import name_of
@@ -14,12 +14,10 @@ from fenqi.serving.deployments.sources import Sources
 from fenqi.serving.deployments.staging import compile_release
 from fenqi.serving.deployments.state import State
 
-SERVER = "server"
 
-
-def publish_last(publisher: Publisher, state: State, sources: Sources, restage: bool) -> None:
-    """Answers with what was published last, also where its policy file has changed since; at the
-    first start, with the policy of `sources`.
+def publish_last(publisher: Publisher, state: State, sources: Sources, restage: bool) -> bool:
+    """Answers with what was published last, also where its policy file has changed since, and
+    returns True; at the first start, with the policy of `sources`, and returns False.
 
     `restage`: compile that policy also where the published champion cannot be loaded any more, as
     after an upgrade. Raises ConfigurationError where there is nothing to answer with.
@@ -27,7 +25,7 @@ def publish_last(publisher: Publisher, state: State, sources: Sources, restage: 
     published = state.records.published
     if published is None:
         _publish_policy(publisher, state, sources, {}, "the first start")
-        return
+        return False
     try:
         champion = publisher.bring_in(published.champion, must_be_fast=False)
     except RefusedError as error:
@@ -38,10 +36,11 @@ def publish_last(publisher: Publisher, state: State, sources: Sources, restage: 
             ) from None
         bindings = _bindings(state, published.champion)
         _publish_policy(publisher, state, sources, bindings, str(error))
-        return
+        return False
     _publish_record(publisher, state, published, champion)
     what = f"answers with deployment {publisher.current.number}"
     state.history.append("started", who=SERVER, why="", what=what)
+    return True
 
 
 def _publish_record(
@@ -76,7 +75,7 @@ def _publish_policy(
 ) -> None:
     """Slow is better than nothing: a latency over the budget is told, and answers."""
     try:
-        compiled = compile_release(sources, sources.policy, bindings, SERVER)
+        compiled = compile_release(sources, sources.policy, bindings, SERVER, must_be_fast=False)
         publisher.keep(compiled.release)
         origin = compiled.release.origin
         brought_in = publisher.bring_in(origin.content_hash, must_be_fast=False)

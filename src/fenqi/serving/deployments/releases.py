@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from google.protobuf.message import DecodeError
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fenqi.serving.deployments.durable import (
     TEMPORARY,
-    remove_folder,
+    remove_folder_durably,
     remove_leftovers,
     write_folder_durably,
 )
@@ -36,6 +37,8 @@ class ReleaseOrigin(BaseModel):
     policy_version: str
     # Slot to `name/version`, every slot.
     models: dict[str, str]
+    # The last day of each model and scorecard that has one, by `name/version`.
+    expires: dict[str, date] = {}
     policy_file: str
     # The slots that were bound otherwise than the policy says.
     bindings: dict[str, str]
@@ -83,7 +86,7 @@ class Releases:
         if folder.exists():
             if self._keeps(release):
                 return
-            remove_folder(folder)
+            self.remove(release.origin.content_hash)
         batch = ScoreBatchRequest()
         for request in release.golden:
             batch.requests.add().ParseFromString(request)
@@ -91,6 +94,10 @@ class Releases:
         hashes = {name: _sha256(content) for name, content in files.items()}
         about = _About(origin=release.origin, files=hashes).model_dump_json(indent=1)
         write_folder_durably(folder, {**files, _ABOUT: about.encode()})
+
+    def remove(self, content_hash: str) -> None:
+        """Forgets a release. Raises OSError; then it is there as before, or gone."""
+        remove_folder_durably(self._folder / content_hash)
 
     def read(self, content_hash: str) -> StagedRelease:
         """Raises StateError where it is not there, or not what was written."""
@@ -129,7 +136,7 @@ class Releases:
             )
         if not found:
             raise UnknownReleaseError(
-                f"no release {name} was staged here; `fenqi deploy list` shows those that were, "
+                f"no release {name} is kept here; `fenqi deploy list` shows those that are, "
                 "`fenqi deploy stage` stages one"
             )
         if len(found) > 1:
@@ -146,6 +153,11 @@ class Releases:
         path = self._folder / content_hash / _ABOUT
         try:
             about = _About.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            raise StateError(
+                f"{path}: is not there; the release is kept no longer (keep_releases), or was "
+                "removed: stage it again"
+            ) from None
         except OSError as error:
             raise StateError(f"{path}: cannot be read: {error.strerror}") from None
         except ValidationError:
@@ -168,6 +180,29 @@ class Releases:
 def name_of(origin: ReleaseOrigin) -> str:
     """A release for people: `taiwan_card 3 (0a1b2c3d4e5f)`."""
     return f"{origin.policy} {origin.policy_version} ({origin.content_hash[:12]})"
+
+
+def filled(origin: ReleaseOrigin) -> str:
+    """What is in its slots, for people."""
+    if not origin.models:
+        return "without a model"
+    return "with " + ", ".join(f"{slot}: {name}" for slot, name in origin.models.items())
+
+
+def differences(old: ReleaseOrigin, new: ReleaseOrigin) -> list[str]:
+    """How `new` differs from `old`, a sentence each."""
+    if old.content_hash == new.content_hash:
+        return []
+    told = []
+    if (old.policy, old.policy_version) != (new.policy, new.policy_version):
+        told.append(
+            f"policy {old.policy} {old.policy_version} becomes {new.policy} {new.policy_version}"
+        )
+    for slot in sorted(old.models.keys() | new.models.keys()):
+        before, after = old.models.get(slot, "nothing"), new.models.get(slot, "nothing")
+        if before != after:
+            told.append(f"slot {slot}: {before} becomes {after}")
+    return told or ["the same policy version and models, with other contents"]
 
 
 def _sha256(content: bytes) -> str:

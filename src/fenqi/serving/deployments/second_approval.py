@@ -70,6 +70,9 @@ class SecondApproval:
         waiting = self._state.pending.waiting
         if waiting is None:
             return
+        if waiting.release == self._publisher.current.champion:
+            self.close()  # approved, and killed before that was noted
+            return
         if waiting.deployment != self._publisher.current.number:
             why = "what answers has changed since"
         elif waiting.lapsed:

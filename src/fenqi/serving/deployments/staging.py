@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fenqi.artifacts import Artifact
-from fenqi.artifacts.verify import verify
+from fenqi.artifacts.expiry import expired
+from fenqi.artifacts.verify import LATENCY, verify
 from fenqi.errors import InvalidRequestError
 from fenqi.policy.compiler import compile_document
 from fenqi.policy.document import Document, read_document, with_tests_beside
@@ -29,12 +30,18 @@ class Compiled:
 
 
 def compile_release(
-    sources: Sources, policy: Path, bindings: Mapping[str, str], who: str
+    sources: Sources,
+    policy: Path,
+    bindings: Mapping[str, str],
+    who: str,
+    *,
+    must_be_fast: bool = True,
 ) -> Compiled:
     """Compiles `policy` with `bindings` (slot to `name/version`) in its slots.
 
     The policy's example applicants become the golden requests; one without any is judged by an
-    application that is empty. Raises RefusedError with everything that is wrong.
+    application that is empty. Raises RefusedError with everything that is wrong; a model over its
+    latency budget is only a warning unless it `must_be_fast`.
     """
     try:
         document = with_tests_beside(read_document(policy))
@@ -43,9 +50,12 @@ def compile_release(
         raise RefusedError(str(error)) from None
     except OSError as error:
         raise RefusedError(f"{policy}: cannot be read: {error.strerror}") from None
+    past = expired(compiled.expires)
+    if past:
+        raise RefusedError(f"{policy}: {'; '.join(past)}, so it may not decide any more")
     warnings = [str(problem) for problem in compiled.warnings]
     for artifact in compiled.models.values():
-        warnings += _checked(artifact, sources)
+        warnings += _checked(artifact, sources, must_be_fast)
     golden = _golden(document, warnings)
     origin = ReleaseOrigin(
         content_hash=compiled.content_hash,
@@ -55,7 +65,8 @@ def compile_release(
             slot: f"{artifact.manifest.name}/{artifact.manifest.version}"
             for slot, artifact in compiled.models.items()
         },
-        policy_file=str(policy),
+        expires=compiled.expires,
+        policy_file=str(policy.absolute()),
         bindings=dict(bindings),
         staged_at=now(),
         staged_by=who,
@@ -63,15 +74,20 @@ def compile_release(
     return Compiled(StagedRelease(origin, compiled.image, golden), warnings)
 
 
-def _checked(artifact: Artifact, sources: Sources) -> list[str]:
+def _checked(artifact: Artifact, sources: Sources, must_be_fast: bool) -> list[str]:
     """Tries a package as `fenqi model verify` does: golden rows, split values, latency, expiry.
     Gives what is doubtful. Raises RefusedError where anything fails."""
     name = f"{artifact.manifest.name}/{artifact.manifest.version}"
-    checks = list(verify(artifact.folder, sources.trusted))
-    failed = [f"{name}: {one.subject}: {one.detail}" for one in checks if one.outcome == "failed"]
+    failed, doubtful = [], []
+    for one in verify(artifact.folder, sources.trusted):
+        detail = f"{name}: {one.subject}: {one.detail}"
+        if one.outcome == "failed" and (must_be_fast or one.subject != LATENCY):
+            failed.append(detail)
+        elif one.outcome != "passed":
+            doubtful.append(detail)
     if failed:
         raise RefusedError("\n".join(failed))
-    return [f"{name}: {one.subject}: {one.detail}" for one in checks if one.outcome == "doubtful"]
+    return doubtful
 
 
 def _golden(document: Document, warnings: list[str]) -> list[bytes]:

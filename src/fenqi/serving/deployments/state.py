@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Self
 
 from fenqi.serving.deployments.errors import StateError
-from fenqi.serving.deployments.history import History
+from fenqi.serving.deployments.history import SERVER, History
 from fenqi.serving.deployments.pending import PendingPromotion
 from fenqi.serving.deployments.records import DeploymentRecord, DeploymentRecords
 from fenqi.serving.deployments.releases import Releases
@@ -64,7 +64,7 @@ class State:
         told = {event.what for event in self.history.events() if event.kind == "history_damaged"}
         for damage in self.history.damages:
             if str(damage) not in told:
-                self.history.append("history_damaged", who="server", why="", what=str(damage))
+                self.history.append("history_damaged", who=SERVER, why="", what=str(damage))
 
     def publish(self, record: DeploymentRecord) -> None:
         """Makes `record` the published deployment. Raises StateError; then nothing has changed."""

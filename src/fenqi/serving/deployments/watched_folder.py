@@ -14,7 +14,7 @@ from typing import Literal
 
 from fenqi.artifacts import ArtifactError, load_artifact
 from fenqi.serving.deployments.deployments import Deployments
-from fenqi.serving.deployments.errors import RefusedError, StateError
+from fenqi.serving.deployments.errors import RefusedError
 from fenqi.serving.deployments.polling import Polling
 
 WATCHER = "watch"
@@ -59,12 +59,13 @@ class WatchedFolder(Polling):
                 load_artifact(folder, self._sources.trusted)
             except ArtifactError as error:
                 if self._has_settled(folder):
-                    self._known.add(folder)
                     self._tell(f"{name} is broken: {error}")
+                    self._known.add(folder)
                 continue
+            # Where the disk fails, it is brought in at another look.
+            self._bring_in(folder.parent.name, name)
             self._known.add(folder)
             self._arriving.pop(folder, None)
-            self._bring_in(folder.parent.name, name)
 
     def _bring_in(self, model: str, name: str) -> None:
         """Stages the champion's policy with this version in every slot that holds the model."""
@@ -81,7 +82,7 @@ class WatchedFolder(Polling):
             if self._then == "promote":
                 release = staged.origin.content_hash
                 self._deployments.promote(WATCHER, release, why, dry_run=False)
-        except (RefusedError, StateError):
+        except RefusedError:
             # The history says why.
             return
 
