@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <iterator>
 
 #include "fenqi/contract.h"
 #include "wire/decode.h"
@@ -15,7 +13,6 @@ namespace image = contract::internal;
 using wire::MessageReader;
 
 constexpr std::int64_t kSecondsOfDay = 86'400;
-constexpr std::int32_t kMostOffsetMinutes = 1'080;
 
 std::uint32_t minus_one(const MessageReader& reader) {
   return reader.bits32() - 1;
@@ -159,23 +156,6 @@ bool read_take_up(std::span<const std::uint8_t> bytes, offers::TakeUp& take_up) 
   return reader.ok();
 }
 
-std::int32_t minutes(const MessageReader& reader) {
-  const std::int64_t all = wire::unzigzag(reader.bits());
-  return static_cast<std::int32_t>(std::clamp<std::int64_t>(all, -INT32_MAX, INT32_MAX));
-}
-
-bool read_clock_change(std::span<const std::uint8_t> bytes, Clock::Change& change) {
-  MessageReader reader(bytes);
-  while (reader.next()) {
-    if (reader.number() == image::clock_change::kAtSeconds) {
-      change.at_seconds = as_int64(reader);
-    } else if (reader.number() == image::clock_change::kUtcOffsetMinutes) {
-      change.utc_offset_minutes = minutes(reader);
-    }
-  }
-  return reader.ok();
-}
-
 bool read_reason(std::span<const std::uint8_t> bytes, OfferPlan& plan) {
   std::uint32_t limit = 0;
   std::uint32_t reason = 0;
@@ -285,10 +265,10 @@ bool read_plan(std::span<const std::uint8_t> bytes, OfferPlan& plan, double& rat
         plan.repayment_method_slot = minus_one(reader);
         break;
       case image::offer_plan::kUtcOffsetMinutes:
-        plan.clock.utc_offset_minutes = minutes(reader);
+        plan.clock.utc_offset_minutes = Clock::minutes(reader);
         break;
       case image::offer_plan::kClockChanges:
-        fine = read_clock_change(reader.payload(), plan.clock.changes.emplace_back());
+        fine = plan.clock.add_change(reader.payload());
         break;
       default:
         break;
@@ -309,18 +289,6 @@ const char* wrong_ladder(const OfferLadder& ladder) {
     return "the ladder's steps do not ascend";
   }
   return nullptr;
-}
-
-const char* wrong_clock(const Clock& clock) {
-  const auto is_on_earth = [](std::int32_t minutes) {
-    return std::abs(minutes) <= kMostOffsetMinutes;
-  };
-  bool fine = is_on_earth(clock.utc_offset_minutes);
-  for (std::size_t k = 0; k < clock.changes.size(); ++k) {
-    fine = fine && is_on_earth(clock.changes[k].utc_offset_minutes) &&
-           (k == 0 || clock.changes[k - 1].at_seconds < clock.changes[k].at_seconds);
-  }
-  return fine ? nullptr : "its clock is not on earth, or does not go forward";
 }
 
 // What cannot be; null where nothing is wrong.
@@ -346,7 +314,7 @@ const char* wrong_limits(const OfferPlan& plan, double ratio) {
   if (plan.most_offers < 1 || plan.most_offers > OfferPlan::kMostOffers) {
     return "the most offers are not 1 to 10";
   }
-  if (const char* what = wrong_clock(plan.clock); what != nullptr) return what;
+  if (!plan.clock.is_possible()) return "its clock is not on earth, or does not go forward";
   return plan.ladder ? wrong_ladder(*plan.ladder) : nullptr;
 }
 
@@ -387,13 +355,6 @@ const LentProduct* OfferPlan::find(std::string_view code) const {
 double OfferPlan::of_twelve_months(double probability) const {
   const double yearly = -std::expm1(std::log1p(-probability) * 12.0 / horizon_months);
   return std::clamp(horizon_months == 12 ? probability : yearly, 0.0, 1.0 - 1e-9);
-}
-
-std::int32_t Clock::offset_at(std::int64_t seconds) const {
-  const auto after = std::upper_bound(
-      changes.begin(), changes.end(), seconds,
-      [](std::int64_t moment, const Change& change) { return moment < change.at_seconds; });
-  return after == changes.begin() ? utc_offset_minutes : std::prev(after)->utc_offset_minutes;
 }
 
 offers::Date OfferPlan::day_of(std::int64_t seconds) const {

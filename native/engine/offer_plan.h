@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/clock.h"
 #include "offers/affordability.h"
 #include "offers/repayment.h"
 #include "offers/search.h"
@@ -41,19 +42,6 @@ struct OfferLadder {
   std::vector<std::int64_t> amounts_fen;
   std::vector<std::int32_t> good_repayments;
   std::uint32_t reached_register = UINT32_MAX;
-};
-
-// How far local time is ahead of UTC, summer time included.
-struct Clock {
-  struct Change {
-    std::int64_t at_seconds = 0;
-    std::int32_t utc_offset_minutes = 0;  // from then on
-  };
-
-  std::int32_t utc_offset_minutes = 0;  // before the first change
-  std::vector<Change> changes;          // ascending
-
-  std::int32_t offset_at(std::int64_t seconds) const;
 };
 
 struct OfferPlan {
