@@ -39,7 +39,8 @@ std::optional<OperationKinds> kinds_on_table(std::uint32_t operation, const Deci
     case op::kTableSum:
     case op::kTableMin:
     case op::kTableMax:
-      if (!is_number(kind)) return std::nullopt;
+      // Of a column that says nothing, as in a table without rows, any sum is missing.
+      if (!is_number(kind) && kind != Kind::kNone) return std::nullopt;
       return OperationKinds{reads, kind, true, {}};
     case op::kTableCount:
       if (kind != Kind::kInt && kind != Kind::kNone) return std::nullopt;

@@ -151,6 +151,15 @@ def test_a_release_says_what_the_definition_says(data: st.DataObject) -> None:
             assert said == expected
 
 
+@pytest.mark.parametrize("aggregate", ["none", "sum", "min", "max", "count"])
+def test_a_table_without_rows_says_nothing(aggregate: Aggregate) -> None:
+    fragment = Fragment()
+    table = Table("t", "collect", (Input("a", "int"),), (Output("o", "int"),), (), aggregate)
+    fragment.table(table, {"a": "1"})
+    trace = fragment.trace(scoring_pb2.ScoreRequest())
+    assert trace["tables.t.o"] is None and trace["tables.t.rows"] == []
+
+
 def test_lists_of_a_table_are_lists_in_expressions() -> None:
     fragment = Fragment()
     table = grades("rule_order", [">= 18", "-", 10], [">= 60", "-", 30], [">= 50", "-", 20])
