@@ -37,8 +37,7 @@ struct Offering {
 //
 //   the loan asked for fits    approve; what the request leaves open is filled in with the best
 //   others do                  counter-offer: the best, the amount nearest to the one asked for,
-//   the
-//                              term nearest, the best of another product, then what is next best
+//                              the term nearest, the best of another product, then the next best
 //   none does                  decline
 //   a limit is missing         what the plan's `when_missing` says
 //

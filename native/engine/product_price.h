@@ -21,9 +21,9 @@ struct ProductLoan {
   std::optional<double> probability_of_default;
 };
 
-// Prices `loan`, paid out on `disbursed`. Fails
-// with INVALID_ARGUMENT naming the field; allocates only then. Limits that rest on an application
-// are not looked at.
+// Prices `loan`, paid out on `disbursed`. Fails with INVALID_ARGUMENT naming the field; allocates
+// only then. Limits that rest on an application are not looked at, the budget for the expected
+// loss of a loan is.
 Status price_product(const OfferPlan& plan, const ProductLoan& loan, offers::Date disbursed,
                      offers::SearchScratch& scratch, offers::Found* found);
 

@@ -5,8 +5,7 @@
 //                that of a loan that is sure to be repaid: a default is no saving
 //   wanted       break-even plus margin, up to the next step
 //   cap rate     the highest step at which the whole flow, third parties' charges included, costs
-//   no
-//                more a year than the cap, as disclosed: in percent with two decimals, half up
+//                no more a year than the cap, as disclosed: in percent with two decimals, half up
 //   offered      the smaller of wanted and cap rate; nothing where break-even is above the cap rate
 //
 // So the price never falls as risk rises, is equal for equal loans and risks, and a plan's

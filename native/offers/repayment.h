@@ -59,8 +59,7 @@ std::int32_t days_past_due(const OpenInstalment& instalment, Date day, const Ser
 
 // Adds the penalty up to `day` to what is unpaid, on what is overdue as it stands: call it before a
 // payment is used. Interest is not charged on penalties. Calling twice for one day changes nothing.
-// Faults, and changes nothing, where the penalty would exceed 2^61 fen; within 367 days
-// none does.
+// Faults, and changes nothing, where the penalty would exceed 2^61 fen; in 367 days none does.
 Fault accrue_penalty(OpenInstalment& instalment, Date day, const ServicingTerms& terms);
 
 // What a payment was used for; `left_fen` is what nothing was due for.

@@ -132,8 +132,8 @@ def test_a_budget_makes_loans_smaller_instead_of_turning_people_away() -> None:
     study = Study.of(LENDING_POLICY, load_holdout()[:150])
     free, within = study.answers(), study.answers(300_000)
     assert within.offered.sum() >= 0.8 * free.offered.sum()
-    loss = within.probability_of_default * 0.65 * within.amount
-    assert (loss <= 300_000).all()
+    assert (within.expected_loss <= 300_000).all()
+    assert (free.expected_loss > 300_000).any()
     assert within.amount.sum() < 0.7 * free.amount.sum()
     assert (free.as_asked <= free.offered).all()
 
