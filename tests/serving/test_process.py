@@ -169,14 +169,15 @@ def test_serve_says_that_its_state_decides_and_how_to_change_that(site: Site) ->
         assert "deployment 1: policy rules_only 1" in command.printed
         assert re.search(
             rf"as {re.escape(state[1])} holds it, published 20\S+Z by server; where \S+rules.yaml "
-            r"has changed since, `fenqi deploy reload` brings that in",
+            r"has changed since, `fenqi deploy reload --why ...` brings that in",
             command.printed,
         )
     with serve_command("--policy", str(other), *state) as command:
         assert "deployment 1: policy rules_only 1" in command.printed
         assert re.search(
             r"compiled from \S+rules.yaml, not from \S+rules_2.yaml; "
-            r"`fenqi deploy stage --policy rules_2.yaml` and `fenqi deploy promote` change that",
+            r"`fenqi deploy stage --policy rules_2.yaml --why ...` and `fenqi deploy promote` "
+            r"change that",
             command.printed,
         )
 

@@ -38,11 +38,12 @@ def _goes_on(deployments: Deployments, settings: Settings) -> str:
     policy, state = settings.values.policy, settings.values.state
     compiled = Path(deployments.champion.policy_file)
     if policy.absolute() == compiled.absolute():
-        how = f"where {policy} has changed since, `fenqi deploy reload` brings that in"
+        how = f"where {policy} has changed since, `fenqi deploy reload --why ...` brings that in"
     else:
         how = (
             f"it was compiled from {compiled}, not from {policy}; "
-            f"`fenqi deploy stage --policy {policy.name}` and `fenqi deploy promote` change that"
+            f"`fenqi deploy stage --policy {policy.name} --why ...` and `fenqi deploy promote` "
+            "change that"
         )
     record = deployments.current
     return f"  as {state} holds it, published {record.at[:19]}Z by {record.who}; {how}"
