@@ -115,7 +115,7 @@ def worker(
     peer: Peer = request.param
     if not PYTHON.exists():
         pytest.skip("the engines to compare with are not installed: python -m bench policy")
-    if peer.package is not None and peer.package not in versions():
+    if peer.package is not None and not versions({peer.package}):
         pytest.skip(f"{peer.package} did not install")
     complete = [a for a in applications if "lenders" in a["bureau"] and "amount_fen" in a["loan"]]
     job = {
