@@ -22,7 +22,7 @@ from fenqi.engine import Engine
 from fenqi.v1 import scoring_pb2
 
 REQUESTS = 2000
-ROUNDS = 3
+ROUNDS = 5
 DURATION_S = 4
 RATES = (1000, 5000)
 POLICY = Path("policies") / "taiwan_offers.yaml"
